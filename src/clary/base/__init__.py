@@ -1,0 +1,1 @@
+"""Names that every room uses. Standard library only; imports nothing else of Clary."""

@@ -1,0 +1,98 @@
+"""Settings: one frozen record, read once at the start of a process from CLARY_* variables.
+
+The command line writes its options into the variables, so that every child process reads the same record.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from clary.base.errors import ConfigurationError
+from clary.base.layout import Layout
+
+
+def _default_data() -> Path:
+    root = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(root) / "clary"
+
+
+def _default_environments() -> Path:
+    root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(root) / "clary" / "environments"
+
+
+def _setting(default: Any, doc: str) -> Any:
+    return field(default=default, metadata={"doc": doc})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting has the variable CLARY_<NAME>; docs/reference/settings.md is generated from here."""
+
+    data: Path = field(default_factory=_default_data, metadata={"doc": "Folder with everything Clary owns."})
+    environments: Path = field(
+        default_factory=_default_environments,
+        metadata={"doc": "Folder of the content-addressed job environments; may be shared by installations."},
+    )
+    host: str = _setting("127.0.0.1", "Address the door listens on. Loopback unless you say otherwise.")
+    port: int = _setting(8765, "HTTP port; 0 takes any free one.")
+    https_port: int = _setting(8766, "HTTPS port; 0 takes any free one.")
+    region: str = _setting("us-east-1", "Region of a new installation. Must be a name that AWS SDKs know.")
+    doors: int = _setting(2, "Door processes (at most one per core is useful).")
+    isolation: str = _setting("auto", "How jobs are kept apart: auto, bwrap, namespace or plain.")
+    invocation_timeout: float = _setting(60.0, "Seconds a model may take for one real-time answer.")
+    startup_timeout: float = _setting(
+        240.0, "Seconds until /ping must answer, unless the endpoint config says otherwise."
+    )
+    parked_requests: int = _setting(1000, "Invocations per endpoint that wait while no replica is ready.")
+    parked_seconds: float = _setting(30.0, "How long such an invocation waits before it is answered 503.")
+    max_invocation_bytes: int = _setting(25 * 1024 * 1024, "Largest real-time request body, in bytes.")
+    retry_invocations: bool = _setting(
+        True, "Send an invocation once more to another replica when no response byte has come."
+    )
+    describe_hold_seconds: float = _setting(
+        45.0, "How long the SageMaker SDK's first Describe of a young job is held; 0 answers at once."
+    )
+    max_unit_memory_mb: int = _setting(
+        0, "Upper limit of memory per job instance or replica in MiB; 0 means the instance type decides."
+    )
+    log_level: str = _setting("info", "Level of Clary's own logs: debug, info, warning or error.")
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.data.absolute())
+
+    def to_environment(self) -> dict[str, str]:
+        """CLARY_* variables that give a child process this very record."""
+        return {f"CLARY_{f.name.upper()}": _to_text(getattr(self, f.name)) for f in fields(self)}
+
+
+def load_settings(environment: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
+    """Settings from CLARY_* variables; `overrides` that are not None win (command-line options)."""
+    values: dict[str, Any] = {}
+    defaults = Settings()
+    for item in fields(Settings):
+        text = environment.get(f"CLARY_{item.name.upper()}")
+        if text is not None and text != "":
+            values[item.name] = _from_text(item.name, text, getattr(defaults, item.name))
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    return Settings(**values)
+
+
+def _to_text(value: object) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _from_text(name: str, text: str, default: object) -> object:
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+        if isinstance(default, Path):
+            return Path(text).expanduser()
+        return type(default)(text)  # type: ignore[call-arg]
+    except (KeyError, ValueError) as error:
+        raise ConfigurationError(f"CLARY_{name.upper()}={text!r} is not a valid {type(default).__name__}.") from error
