@@ -1,0 +1,71 @@
+"""From an access key (and session token) to who is calling and what limits them.
+
+Works on the access snapshot, so that doors and control answer alike. The signature of the request is checked
+by whoever asks, with the `secret` found here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from clary.access.evaluation import AccessRequest, Decision, Document, PolicySet, evaluate
+from clary.access.principals import Principal, root_principal, user_principal
+from clary.access.sessions import InvalidClientTokenId, Session, open_session
+from clary.base.snapshots import Access, AccessKey, PrincipalPolicies
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody whose credentials are known. `keys` are condition keys that follow from the credentials."""
+
+    principal: Principal
+    secret: str = field(repr=False)
+    policies: PolicySet
+    keys: Mapping[str, str | list[str]]
+
+    def request(
+        self, action: str, resource: str, context: Mapping[str, str | list[str]] | None = None
+    ) -> AccessRequest:
+        """A question to `evaluate`; what the credentials say wins over `context`."""
+        return AccessRequest(self.principal, action, resource, {**context, **self.keys} if context else self.keys)
+
+    def may(self, action: str, resource: str, context: Mapping[str, str | list[str]] | None = None) -> Decision:
+        """Decide by the caller's own policies alone."""
+        return evaluate(self.request(action, resource, context), self.policies)
+
+
+def identify(access: Access, master_key: str, access_key_id: str, session_token: str | None, now: datetime) -> Caller:
+    """The caller with these credentials; InvalidClientTokenId or ExpiredToken when they are no good."""
+    if session_token is not None:
+        session = open_session(master_key, access_key_id, session_token, now)
+        return caller_of_session(session, access.principals.get(session.principal.policy_arn))
+    key = access.keys.get(access_key_id)
+    return caller_of_key(key, access.principals.get(key.principal_arn) if key else None)
+
+
+def caller_of_key(key: AccessKey | None, principal: PrincipalPolicies | None) -> Caller:
+    """The owner of a long-term key."""
+    if key is None or not key.active or principal is None:
+        raise _unknown()
+    who = root_principal(key.account) if principal.root else user_principal(principal.arn, principal.principal_id)
+    return Caller(who, key.secret, _policies(principal, None), {})
+
+
+def caller_of_session(session: Session, principal: PrincipalPolicies | None) -> Caller:
+    """The holder of temporary credentials. `principal` is the role (or user) as it is now: a session does not
+    outlive it, not even when another one of the same name is made."""
+    if principal is None or principal.principal_id != session.principal.principal_id:
+        raise _unknown()
+    return Caller(
+        session.principal, session.secret_access_key, _policies(principal, session.policies), session.keys()
+    )
+
+
+def _policies(principal: PrincipalPolicies, session: tuple[Document, ...] | None) -> PolicySet:
+    return PolicySet(identity=principal.policies, boundary=principal.boundary, session=session)
+
+
+def _unknown() -> InvalidClientTokenId:
+    return InvalidClientTokenId("The security token included in the request is invalid.")

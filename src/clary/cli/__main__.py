@@ -1,0 +1,5 @@
+"""`python -m clary.cli` is `clary`."""
+
+from clary.cli.main import main
+
+main()

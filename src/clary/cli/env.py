@@ -1,0 +1,28 @@
+"""`clary env`: shell exports that point SDKs and the AWS CLI at the running server."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated
+
+import typer
+
+from clary.base.settings import load_settings
+from clary.cli.options import DataOption
+from clary.cli.shell import shell_variables
+from clary.supervisor.supervisor import wait_ready
+
+
+def env(
+    data: DataOption = None,
+    root: Annotated[
+        bool, typer.Option("--root", help="Root credentials instead of a session of the execution role.")
+    ] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait until the server is ready.")] = 30.0,
+) -> None:
+    """Wait until Clary is ready, then print exports for the shell: eval "$(clary env)"."""
+    settings = load_settings(data=data)
+    wait_ready(settings, timeout)
+    for name, value in shell_variables(settings, root=root).items():
+        line = f"export {name}={shlex.quote(value)}" if value else f"unset {name}"
+        typer.echo(line)

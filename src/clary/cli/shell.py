@@ -1,0 +1,89 @@
+"""The environment variables that point SDKs and the AWS CLI at a running Clary."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from clary.access.principals import role_session
+from clary.access.sessions import mint_session
+from clary.base.errors import ConfigurationError
+from clary.base.installation import EXECUTION_ROLE, Installation, load_installation
+from clary.base.settings import Settings
+from clary.base.snapshots import read_access
+from clary.cli.client_files import write_client_files
+from clary.supervisor.server_file import read_server_file
+
+_LIFETIME = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Credentials for one shell."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str | None
+
+
+def shell_variables(
+    settings: Settings, *, root: bool = False, environment: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Variables for a shell or a child process. The server must be running."""
+    installation = load_installation(settings)
+    server = read_server_file(settings)
+    if server is None:
+        raise ConfigurationError(f"Clary does not run on {settings.data}; start it with `clary serve`.")
+    write_client_files(settings.layout, server.https_url)
+    identity = _root(installation) if root else _execution_role(settings, installation)
+    client = settings.layout.client
+    variables = {
+        "AWS_ENDPOINT_URL": server.http_url,
+        "AWS_ACCESS_KEY_ID": identity.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": identity.secret_access_key,
+        "AWS_SESSION_TOKEN": identity.session_token or "",
+        "AWS_REGION": installation.region,
+        "AWS_DEFAULT_REGION": installation.region,
+        "AWS_CA_BUNDLE": str(client / "ca-bundle.pem"),
+        "PYTHONPATH": _in_front(str(client / "python"), environment.get("PYTHONPATH", "")),
+    }
+    if not _has_sdk_config(environment):
+        variables["SAGEMAKER_USER_CONFIG_OVERRIDE"] = str(client / "sagemaker-config.yaml")
+    return variables
+
+
+def _root(installation: Installation) -> Identity:
+    return Identity(installation.access_key_id, installation.secret_access_key, None)
+
+
+def _execution_role(settings: Settings, installation: Installation) -> Identity:
+    """A session of the execution role, so that the SDK's get_execution_role() works as in a notebook."""
+    arn = f"arn:aws:iam::{installation.account}:role/{EXECUTION_ROLE}"
+    role = read_access(settings.layout.access).principals.get(arn)
+    if role is None:
+        return _root(installation)
+    now = datetime.now(UTC)
+    credentials = mint_session(
+        installation.master_key,
+        principal=role_session(arn, role.principal_id, "clary-env"),
+        issued_at=now,
+        expires_at=now + _LIFETIME,
+    )
+    return Identity(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
+
+
+def _in_front(entry: str, path: str) -> str:
+    rest = [part for part in path.split(os.pathsep) if part and part != entry]
+    return os.pathsep.join([entry, *rest])
+
+
+def _has_sdk_config(environment: Mapping[str, str]) -> bool:
+    """The SDK's own configuration is left alone when the user has one."""
+    home = Path(environment.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    ours = environment.get("SAGEMAKER_USER_CONFIG_OVERRIDE", "").endswith("/client/sagemaker-config.yaml")
+    return ("SAGEMAKER_USER_CONFIG_OVERRIDE" in environment and not ours) or (
+        home / "sagemaker" / "config.yaml"
+    ).exists()

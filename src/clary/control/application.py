@@ -1,0 +1,137 @@
+"""The ASGI application. Reading the list in `Application.__call__` is reading what happens to a request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from typing import Any
+
+from clary.base.errors import ApiError
+from clary.base.log import get_logger
+from clary.control import bodies
+from clary.control.authentication import Authentication
+from clary.control.authorization import Authorization, authorize_operation
+from clary.control.call import Call
+from clary.control.dispatch import find_operation
+from clary.control.hold import Hold
+from clary.control.internal import InternalPaths
+from clary.control.sending import send_response
+from clary.control.spool import Spool
+from clary.services.context import Context
+from clary.services.operation import Operation
+from clary.wire import sigv4
+from clary.wire.http import RequestHead
+from clary.wire.parsing import parse
+from clary.wire.rendering import localize, render, render_error
+from clary.wire.routing import Router
+from clary.wire.validation import validate
+
+log = get_logger(__name__)
+
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+ContextFactory = Callable[[Call, Authorization], Context]
+
+
+class Application:
+    """Everything the chain needs is handed in by `composition`."""
+
+    def __init__(
+        self,
+        internal: InternalPaths,
+        router: Router,
+        authentication: Authentication,
+        hold: Hold,
+        make_context: ContextFactory,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        self._internal = internal
+        self._router = router
+        self._authentication = authentication
+        self._hold = hold
+        self._make_context = make_context
+        self._pool = pool
+
+    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+        call = Call(_head_of(scope), receive)
+        try:
+            call.response = self._internal.answer(call.head)
+            if call.response is None:
+                await self._identify(call)
+                await self._take_body(call)
+                await self._in_thread(self._check, call)
+                await self._perform(call)
+        except bodies.ClientGone:
+            return
+        except ApiError as error:
+            call.response = self._error(call, error)
+        except Exception:
+            log.exception("internal failure", extra={"request_id": call.request_id, "path": call.head.path})
+            failure = ApiError(f"Clary failed; its log has more under request id {call.request_id}.")
+            call.response = self._error(call, failure)
+        await send_response(call, send, self._pool)
+
+    async def _identify(self, call: Call) -> None:
+        """Which service and operation. Query services name theirs in the body, so that is read first."""
+        if self._router.needs_body(call.head):
+            call.body = await bodies.read_body(call)
+        call.target = self._router.identify(call.head, call.body)
+        find_operation(call.target)
+
+    async def _take_body(self, call: Call) -> None:
+        """Authenticate on the way: a streamed body is only taken from somebody who may be known."""
+        if call.known_target.streams_input:
+            declared = call.head.headers.get("x-amz-content-sha256", sigv4.UNSIGNED_PAYLOAD)
+            await self._in_thread(self._authentication.check, call, declared)
+            spool = Spool(call, self._blobs_of(call))
+            call.body = await bodies.spool_body(call, spool, self._pool)
+            return
+        if call.body is None:
+            call.body = await bodies.read_body(call)
+        await self._in_thread(self._authentication.check, call, sha256(call.body).hexdigest())
+
+    def _check(self, call: Call) -> None:
+        """Parse, validate against the service model, authorise."""
+        call.parameters = parse(call.known_target, call.head, call.body)
+        validate(call.known_target, call.parameters)
+        operation, context = self._prepare(call)
+        authorize_operation(call.known_target, operation, context, call.parameters)
+
+    async def _perform(self, call: Call) -> None:
+        """Run the handler; for the SageMaker SDK wait until a young job has ended; render."""
+        name = call.known_target.operation.name
+        result = await self._in_thread(self._handle, call)
+        if self._hold.applies(name, call.head, result):
+            result = await self._hold.until_finished(name, lambda: self._in_thread(self._handle, call), result)
+        call.response = render(call.known_target, result, call.request_id)
+
+    def _handle(self, call: Call) -> dict[str, Any]:
+        operation, context = self._prepare(call)
+        return operation.handler(context, call.parameters)
+
+    def _prepare(self, call: Call) -> tuple[Operation, Context]:
+        authorization = Authorization(call.known_caller, call.head.headers.get("x-clary-client", ""), call.region)
+        return find_operation(call.known_target), self._make_context(call, authorization)
+
+    def _error(self, call: Call, error: ApiError) -> Any:
+        if call.target is None:
+            return render_error(self._router.protocol_of(call.head), error, call.request_id)
+        return render_error(call.target, localize(call.target.service, error), call.request_id, call.head.path)
+
+    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+
+
+def _head_of(scope: Scope) -> RequestHead:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return RequestHead(
+        method=scope["method"],
+        path=scope["raw_path"].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        headers=headers,
+    )

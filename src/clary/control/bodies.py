@@ -1,0 +1,56 @@
+"""Taking request bodies in: small ones into memory, streaming ones into a file while they are hashed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor
+
+from clary.base.errors import ApiError
+from clary.control.call import Call, Receive
+from clary.control.spool import Spool
+from clary.store.blobs import Incoming
+
+LARGEST_SMALL_BODY = 16 * 1024 * 1024
+_PIECE = 1024 * 1024
+
+
+class ClientGone(Exception):
+    """The client went away before its request was complete; there is nobody to answer."""
+
+
+async def read_body(call: Call) -> bytes:
+    """The whole body; EntityTooLarge beyond 16 MiB."""
+    body = bytearray()
+    async for chunk in chunks(call.receive):
+        body += chunk
+        if len(body) > LARGEST_SMALL_BODY:
+            raise ApiError("The request body is too large.", code="RequestEntityTooLargeException", status=413)
+    return bytes(body)
+
+
+async def spool_body(call: Call, spool: Spool, pool: Executor) -> Incoming:
+    """Write the body to a file in pieces of about 1 MiB, off the event loop."""
+    loop = asyncio.get_running_loop()
+    piece = bytearray()
+    try:
+        async for chunk in chunks(call.receive):
+            piece += chunk
+            if len(piece) >= _PIECE:
+                await loop.run_in_executor(pool, spool.write, bytes(piece))
+                piece.clear()
+        return await loop.run_in_executor(pool, spool.finish, bytes(piece))
+    except BaseException:
+        spool.discard()
+        raise
+
+
+async def chunks(receive: Receive) -> AsyncIterator[bytes]:
+    """Body chunks of an ASGI request."""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        yield message.get("body", b"")
+        more = message.get("more_body", False)

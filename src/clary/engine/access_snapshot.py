@@ -1,0 +1,32 @@
+"""Keeps access.json, the doors' snapshot of credentials and policies, equal to the store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+
+from clary.base.snapshots import read_access, write_access
+from clary.engine.surroundings import Surroundings
+from clary.store import principals
+
+
+class AccessWriter:
+    """Writes a new numbered snapshot when an IAM resource has changed."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._lock = threading.Lock()
+        self._last = read_access(around.settings.layout.access)
+
+    def on_commit(self, touched: Mapping[int, str]) -> None:
+        if any(kind.startswith("iam-") for kind in touched.values()):
+            self.publish()
+
+    def publish(self) -> None:
+        with self._lock:
+            with self._around.database.read() as tx:
+                current = principals.read_access(tx, self._around.installation, self._last.number)
+            if current != self._last or self._last.number == 0:
+                self._last = replace(current, number=self._last.number + 1)
+                write_access(self._around.settings.layout.access, self._last)

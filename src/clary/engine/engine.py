@@ -1,0 +1,77 @@
+"""The engine as one thing to start and stop: loop, controllers, snapshots, wake socket."""
+
+from __future__ import annotations
+
+import time
+
+from clary.base.log import get_logger
+from clary.engine.access_snapshot import AccessWriter
+from clary.engine.endpoints import EndpointController
+from clary.engine.jobs import JobController
+from clary.engine.loop import Loop
+from clary.engine.processing_jobs import ProcessingJobs
+from clary.engine.routes import RouteWriter
+from clary.engine.surroundings import Surroundings
+from clary.engine.training_jobs import TrainingJobs
+from clary.engine.wake import WakeListener
+from clary.runtimes.port import Phase
+from clary.store import resources
+
+log = get_logger(__name__)
+
+_STOP_SECONDS = 35.0
+
+
+class Engine:
+    """Owned by control. Starting it adopts every unit that outlived an earlier engine."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._routes = RouteWriter(around)
+        self._access = AccessWriter(around)
+        self._controllers = [
+            JobController(around, TrainingJobs(around)),
+            JobController(around, ProcessingJobs(around)),
+            EndpointController(around, self._routes),
+        ]
+        self._loop = Loop(around.database, self._controllers, around.clock)
+        self._wake = WakeListener(around.settings.layout.wake_socket, self._loop.wake_unit)
+
+    def start(self) -> None:
+        self._around.database.listen(self._access.on_commit)
+        self._access.publish()
+        self._routes.publish()
+        self._remove_orphans()
+        self._wake.start()
+        self._loop.start()
+
+    def stop(self) -> None:
+        """Stops looking; units go on and are adopted by the next engine."""
+        self._wake.stop()
+        self._loop.stop()
+
+    def stop_units(self) -> None:
+        """Ends every job and replica: SIGTERM, and SIGKILL for those that take too long."""
+        runtime = self._around.runtime
+        alive = self._alive()
+        for unit in alive:
+            runtime.stop(unit)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while alive and time.monotonic() < deadline:
+            time.sleep(0.05)
+            alive = self._alive()
+
+    def _alive(self) -> list[str]:
+        states = [self._around.runtime.observe(unit) for unit in self._around.runtime.list_units()]
+        return [s.unit_id for s in states if s is not None and s.phase in {Phase.STARTING, Phase.RUNNING}]
+
+    def _remove_orphans(self) -> None:
+        """Units whose resource is gone (a crash between deleting the row and removing the folder)."""
+        for unit in self._around.runtime.list_units():
+            owners = [controller.owns(unit) for controller in self._controllers]
+            resource_id = next((owner for owner in owners if owner is not None), None)
+            with self._around.database.read() as tx:
+                known = resource_id is not None and resources.find_by_id(tx, resource_id) is not None
+            if not known:
+                log.warning("removing a unit without a resource", extra={"unit": unit})
+                self._around.runtime.remove(unit)

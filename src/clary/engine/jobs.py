@@ -1,0 +1,171 @@
+"""The controller of both job kinds. What differs between them is in a `JobKind` (training_jobs, processing_jobs).
+
+A job is one unit. The steps are decided in job_plan.py; each is safe to repeat: staging starts from an empty
+folder, a unit starts at most once, uploads overwrite themselves, results are recorded by compare-and-set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from clary.base.crash import crash_here
+from clary.base.errors import ApiError, ClaryError
+from clary.base.log import get_logger
+from clary.engine.job_plan import Step, plan
+from clary.engine.log_shipping import last_lines, ship_log
+from clary.engine.role_objects import RoleObjects
+from clary.engine.surroundings import Surroundings
+from clary.engine.units import resource_of, unit_id
+from clary.runtimes.diagnosis import explain, failure_reason
+from clary.runtimes.port import UnitSpec, UnitState
+from clary.store import resources
+from clary.store.resources import Resource
+
+log = get_logger(__name__)
+
+_WATCH_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended: terminal status, SecondaryStatus (training only), reason, and document entries to add."""
+
+    status: str
+    secondary: str
+    failure: str | None = None
+    entries: dict[str, Any] | None = None
+
+
+class JobKind(Protocol):
+    """What training and processing do differently."""
+
+    kind: str
+    letter: str
+    log_group: str
+
+    def stage(self, job: Resource, unit: str, opt_ml: Path, objects: RoleObjects) -> UnitSpec:
+        """Prepare the environment and place inputs below `opt_ml` (an empty folder)."""
+
+    def collect(self, job: Resource, opt_ml: Path, objects: RoleObjects, state: UnitState) -> dict[str, Any]:
+        """Upload outputs; returns document entries."""
+
+    def enter(self, document: dict[str, Any], secondary: str, now: datetime) -> dict[str, Any]:
+        """The document with `secondary` as the newest stage (training keeps a history of them)."""
+
+
+class JobController:
+    """Implements `engine.controller.Controller` for one JobKind."""
+
+    def __init__(self, around: Surroundings, kind: JobKind) -> None:
+        self.kind = kind.kind
+        self._around = around
+        self._kind = kind
+
+    def owns(self, unit: str) -> int | None:
+        return resource_of(self._kind.letter, unit)
+
+    def reconcile(self, job: Resource) -> float | None:
+        unit = unit_id(self._kind.letter, job.id, "algo", 1)
+        state = self._around.runtime.observe(unit)
+        step = plan(job.status, bool(job.document.get("stop_requested")), state)
+        if step is Step.LAUNCH:
+            return self._launch(job, unit)
+        if step is Step.ABANDON:
+            return self._record(job, Outcome("Stopped", "Stopped"))
+        if step is Step.CLEAN:
+            self._around.runtime.remove(unit)
+            return None
+        if state is None:
+            raise AssertionError("the plan watches only what was observed")
+        if step is Step.COLLECT:
+            return self._collect(job, unit, state)
+        if step is Step.STOP:
+            self._around.runtime.stop(unit)
+        return self._watch(job, unit, state)
+
+    def _launch(self, job: Resource, unit: str) -> float | None:
+        job = self._enter(job, "Downloading")
+        opt_ml = self._around.runtime.unit_folder(unit) / "opt-ml"
+        try:
+            spec = self._kind.stage(job, unit, opt_ml, self._objects(job))
+            crash_here("engine.job_staged")
+            self._around.runtime.launch(spec)
+        except (ClaryError, OSError) as error:
+            return self._fail(job, unit, error)
+        crash_here("engine.job_launched")
+        return 0.0
+
+    def _watch(self, job: Resource, unit: str, state: UnitState) -> float:
+        if job.status == "InProgress":
+            job = self._enter(job, "Training", started=state.started_at)
+        ship_log(self._around, job, unit, self._kind.log_group, self._stream(job))
+        return _WATCH_SECONDS
+
+    def _collect(self, job: Resource, unit: str, state: UnitState) -> float | None:
+        ship_log(self._around, job, unit, self._kind.log_group, self._stream(job))
+        job = self._enter(job, "Uploading", started=state.started_at)
+        opt_ml = self._around.runtime.unit_folder(unit) / "opt-ml"
+        outcome = self._outcome(job, unit, state, opt_ml)
+        try:
+            entries = self._kind.collect(job, opt_ml, self._objects(job), state)
+        except (ClaryError, OSError) as error:
+            entries = {}
+            if outcome.status != "Failed":
+                outcome = Outcome("Failed", "Failed", explain(error))
+        crash_here("engine.job_collected")
+        ended = {"ended": state.ended_at or self._around.clock.now()}
+        return self._record(job, Outcome(outcome.status, outcome.secondary, outcome.failure, {**entries, **ended}))
+
+    def _outcome(self, job: Resource, unit: str, state: UnitState, opt_ml: Path) -> Outcome:
+        if state.stopped_by == "stop":
+            return Outcome("Stopped", "Stopped")
+        if state.stopped_by == "deadline":
+            if self.kind == "training-job":
+                return Outcome("Stopped", "MaxRuntimeExceeded")
+            limit = job.document["request"]["StoppingCondition"]["MaxRuntimeInSeconds"]
+            return Outcome(
+                "Failed", "Failed", f"ClientError: The job ran longer than MaxRuntimeInSeconds ({limit} s)."
+            )
+        if state.exit_code == 0:
+            return Outcome("Completed", "Completed")
+        return Outcome("Failed", "Failed", failure_reason(state, last_lines(self._around, unit), opt_ml))
+
+    def _fail(self, job: Resource, unit: str, error: Exception) -> float | None:
+        log.info("job could not start", extra={"arn": job.arn, "reason": str(error)})
+        return self._record(job, Outcome("Failed", "Failed", explain(error), {"ended": self._around.clock.now()}))
+
+    def _record(self, job: Resource, outcome: Outcome) -> float:
+        """The terminal status; afterwards the unit is cleaned away at the next look."""
+        now = self._around.clock.now()
+        document = self._kind.enter({**job.document, **(outcome.entries or {})}, outcome.secondary, now)
+        if outcome.failure:
+            document["failure"] = outcome.failure[:1024]
+        with self._around.database.write() as tx:
+            resources.save(tx, job, document=document, status=outcome.status, now=now)
+        crash_here("engine.job_recorded")
+        return 0.0
+
+    def _enter(self, job: Resource, secondary: str, started: datetime | None = None) -> Resource:
+        """Record a stage once; going back (after a crash) or staying is not recorded."""
+        order = ("Starting", "Downloading", "Training", "Uploading")
+        current = job.document.get("stage", "Starting")
+        if order.index(secondary) <= order.index(current):
+            return job
+        now = self._around.clock.now()
+        document = {**job.document, "stage": secondary}
+        if job.status == "InProgress":
+            document = self._kind.enter(document, secondary, now)
+        if started and "started" not in document:
+            document["started"] = started
+        with self._around.database.write() as tx:
+            return resources.save(tx, job, document=document, now=now)
+
+    def _objects(self, job: Resource) -> RoleObjects:
+        role = job.document["request"]["RoleArn"]
+        return RoleObjects(self._around.database, self._around.blobs, role, "SageMaker", self._around.clock.now())
+
+    def _stream(self, job: Resource) -> str:
+        return f"{job.name}/algo-1-{int(job.created_at.timestamp())}"

@@ -1,0 +1,41 @@
+"""Brings what units print into CloudWatch Logs: read offset and events are written in one transaction, so that a
+crash leaves neither a gap nor a line twice."""
+
+from __future__ import annotations
+
+from clary.engine.surroundings import Surroundings
+from clary.store import logs
+from clary.store.resources import Resource
+
+_BATCH = 2000
+
+
+def ship_log(around: Surroundings, owner: Resource, unit: str, group: str, stream: str) -> None:
+    """Append all complete lines that the unit has printed since the last time."""
+    with around.database.read() as tx:
+        offset = logs.read_cursor(tx, owner.account, owner.region, group, stream)
+    while True:
+        lines = around.runtime.read_log(unit, offset, _BATCH)
+        if not lines:
+            return
+        offset = lines[-1].offset
+        with around.database.write() as tx:
+            logs.append(
+                tx,
+                owner.account,
+                owner.region,
+                group,
+                stream,
+                [(line.timestamp_ms, line.text) for line in lines],
+                now=around.clock.now(),
+                cursor=offset,
+            )
+
+
+def last_lines(around: Surroundings, unit: str, count: int = 40) -> list[str]:
+    """The end of the unit's log, for FailureReason."""
+    offset, lines = 0, []
+    while batch := around.runtime.read_log(unit, offset, _BATCH):
+        offset = batch[-1].offset
+        lines = [*lines, *(line.text for line in batch)][-count:]
+    return lines

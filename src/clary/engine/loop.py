@@ -1,0 +1,137 @@
+"""The reconcile loop: which resource is looked at when, by one thread at a time.
+
+Wake-ups come from commits that touch a resource, from shims (through a datagram socket, as a hint) and from the
+time a controller asked for. The order of looks lives in memory; what must be looked at lives in store/work.py.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from clary.base.clock import Clock
+from clary.base.log import get_logger
+from clary.engine.controller import Controller
+from clary.store import resources, work
+from clary.store.database import Database
+
+log = get_logger(__name__)
+
+_FIRST_BACK_OFF = 0.5
+_LONGEST_BACK_OFF = 30.0
+_ALMOST_NOW = 0.02
+
+
+class Loop:
+    """Runs controllers until `stop`. `start` makes everything that is not at rest due at once."""
+
+    def __init__(
+        self, database: Database, controllers: Sequence[Controller], clock: Clock, workers: int = 16
+    ) -> None:
+        self._database = database
+        self._controllers: Mapping[str, Controller] = {controller.kind: controller for controller in controllers}
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="reconcile")
+        self._condition = threading.Condition()
+        self._due: dict[int, float] = {}
+        self._heap: list[tuple[float, int]] = []
+        self._busy: set[int] = set()
+        self._failures: dict[int, int] = {}
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="reconcile-loop", daemon=True)
+
+    def start(self) -> None:
+        self._database.listen(self._on_commit)
+        with self._database.read() as tx:
+            items = work.pending(tx)
+        for item in items:
+            self.wake(item.resource_id)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the looks that are under way and begin no new one."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify_all()
+        self._thread.join()
+        self._pool.shutdown(wait=True)
+
+    def wake(self, resource_id: int, delay: float = 0.0) -> None:
+        """Look at this resource in `delay` seconds, or earlier if that was planned already."""
+        due = self._clock.monotonic() + delay
+        with self._condition:
+            if self._due.get(resource_id, due + 1) <= due:
+                return
+            self._due[resource_id] = due
+            heapq.heappush(self._heap, (due, resource_id))
+            self._condition.notify()
+
+    def wake_unit(self, unit_id: str) -> None:
+        """A shim says that something happened to its unit."""
+        for controller in self._controllers.values():
+            resource_id = controller.owns(unit_id)
+            if resource_id is not None:
+                self.wake(resource_id)
+
+    def _on_commit(self, touched: Mapping[int, str]) -> None:
+        for resource_id, kind in touched.items():
+            if kind in self._controllers and resource_id not in self._busy:
+                self.wake(resource_id)
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                while not self._stopping and not self._ready():
+                    self._condition.wait(self._pause())
+                if self._stopping:
+                    return
+                _, resource_id = heapq.heappop(self._heap)
+                del self._due[resource_id]
+                if resource_id in self._busy:
+                    self._postpone(resource_id)
+                    continue
+                self._busy.add(resource_id)
+            self._pool.submit(self._look, resource_id)
+
+    def _ready(self) -> bool:
+        """Drops superseded heap entries; true when the first one is due."""
+        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return bool(self._heap) and self._heap[0][0] <= self._clock.monotonic()
+
+    def _pause(self) -> float | None:
+        return max(0.0, self._heap[0][0] - self._clock.monotonic()) if self._heap else None
+
+    def _postpone(self, resource_id: int) -> None:
+        due = self._clock.monotonic() + _ALMOST_NOW
+        self._due[resource_id] = due
+        heapq.heappush(self._heap, (due, resource_id))
+
+    def _look(self, resource_id: int) -> None:
+        try:
+            again = self._reconcile(resource_id)
+            self._failures.pop(resource_id, None)
+        except resources.StaleRevision:
+            again = 0.0
+        except Exception:
+            count = self._failures[resource_id] = self._failures.get(resource_id, 0) + 1
+            again = min(_LONGEST_BACK_OFF, _FIRST_BACK_OFF * 2 ** (count - 1))
+            log.exception("reconcile failed", extra={"resource_id": resource_id, "again_in": again})
+        finally:
+            self._busy.discard(resource_id)
+        if again is not None:
+            self.wake(resource_id, again)
+
+    def _reconcile(self, resource_id: int) -> float | None:
+        with self._database.read() as tx:
+            item = work.find(tx, resource_id)
+            resource = resources.find_by_id(tx, resource_id)
+        if item is None or item.kind not in self._controllers:
+            return None
+        again = None if resource is None else self._controllers[item.kind].reconcile(resource)
+        if again is not None:
+            return again
+        with self._database.write() as tx:
+            return None if work.finish(tx, item) else 0.0

@@ -1,0 +1,94 @@
+"""How a processing job is staged and collected: inputs and outputs below /opt/ml/processing."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from clary.base.errors import ValidationException
+from clary.engine.role_objects import RoleObjects
+from clary.engine.surroundings import Surroundings
+from clary.engine.variables import platform_variables
+from clary.runtimes import staging
+from clary.runtimes.instances import limits_of
+from clary.runtimes.port import Limits, UnitSpec, UnitState
+from clary.store.resources import Resource
+
+_GRACE_SECONDS = 120.0
+_MESSAGE_BYTES = 1024
+
+
+class ProcessingJobs:
+    """Implements `engine.jobs.JobKind`."""
+
+    kind = "processing-job"
+    letter = "p"
+    log_group = "/aws/sagemaker/ProcessingJobs"
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+
+    def stage(self, job: Resource, unit: str, opt_ml: Path, objects: RoleObjects) -> UnitSpec:
+        request = job.document["request"]
+        cluster = request["ProcessingResources"]["ClusterConfig"]
+        application = request["AppSpecification"]
+        command = [*(application.get("ContainerEntrypoint") or []), *(application.get("ContainerArguments") or [])]
+        if not application.get("ContainerEntrypoint"):
+            raise ValidationException(
+                "The image has no command of its own; give AppSpecification a ContainerEntrypoint."
+            )
+        environment = self._around.environments.prepare(application["ImageUri"])
+        limits = limits_of(cluster["InstanceType"], self._around.settings.max_unit_memory_mb)
+        shutil.rmtree(opt_ml, ignore_errors=True)
+        for folder in ("config", "processing", "output"):
+            (opt_ml / folder).mkdir(parents=True)
+        for item in request.get("ProcessingInputs") or []:
+            staging.place_processing_input(objects, item["S3Input"], opt_ml, host=0, hosts=1)
+        for item in _outputs(request):
+            _inside(opt_ml, item["LocalPath"]).mkdir(parents=True, exist_ok=True)
+        staging.write_processing_config(opt_ml, job.arn, request)
+        return UnitSpec(
+            unit_id=unit,
+            argv=command,
+            variables={
+                "PROCESSING_JOB_NAME": job.name,
+                "PROCESSING_JOB_ARN": job.arn,
+                **platform_variables(self._around, unit, job.region, request["RoleArn"]),
+                **(request.get("Environment") or {}),
+            },
+            environment=environment.path,
+            opt_ml=opt_ml,
+            network=not (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False),
+            limits=Limits(
+                memory_bytes=limits.memory_bytes,
+                cpus=limits.cpus,
+                max_runtime_seconds=request["StoppingCondition"]["MaxRuntimeInSeconds"],
+                grace_seconds=_GRACE_SECONDS,
+            ),
+        )
+
+    def collect(self, job: Resource, opt_ml: Path, objects: RoleObjects, state: UnitState) -> dict[str, Any]:
+        """Outputs of a job that succeeded or was stopped; the exit message in every case."""
+        if state.exit_code == 0 or state.stopped_by:
+            for item in _outputs(job.document["request"]):
+                staging.upload_folder(objects, _inside(opt_ml, item["LocalPath"]), item["S3Uri"])
+        message = opt_ml / "output" / "message"
+        if not message.is_file() or message.is_symlink():
+            return {}
+        with message.open("rb") as file:
+            return {"exit_message": file.read(_MESSAGE_BYTES).decode(errors="replace")}
+
+    def enter(self, document: dict[str, Any], _secondary: str, _now: datetime) -> dict[str, Any]:
+        """Processing jobs show no secondary status."""
+        return document
+
+
+def _outputs(request: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item["S3Output"] for item in (request.get("ProcessingOutputConfig") or {}).get("Outputs", [])]
+
+
+def _inside(opt_ml: Path, local_path: str) -> Path:
+    """The host folder of an absolute path below /opt/ml (checked when the job was created)."""
+    return opt_ml / PurePosixPath(local_path).relative_to("/opt/ml")

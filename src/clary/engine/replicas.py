@@ -1,0 +1,77 @@
+"""Starting one replica of a model server: model data, source archive, variables, limits."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from clary.base.errors import ValidationException
+from clary.engine.endpoint_plan import Replica
+from clary.engine.role_objects import RoleObjects
+from clary.engine.surroundings import Surroundings
+from clary.engine.units import unit_id
+from clary.engine.variables import platform_variables
+from clary.runtimes import staging
+from clary.runtimes.instances import limits_of
+from clary.runtimes.port import Limits, UnitSpec
+from clary.store.resources import Resource
+
+LETTER = "e"
+_GRACE_SECONDS = 30.0
+
+
+def replica_unit(endpoint: Resource, replica: Replica) -> str:
+    """For example `e4-g2-AllTraffic-0-a1`."""
+    return unit_id(
+        LETTER, endpoint.id, f"g{replica.generation}", replica.variant, replica.index, f"a{replica.attempt}"
+    )
+
+
+def start_replica(around: Surroundings, endpoint: Resource, replica: Replica, variant: dict[str, Any]) -> None:
+    """Stage and launch; safe to repeat until the unit has been launched, and a no-op from then on."""
+    unit = replica_unit(endpoint, replica)
+    if around.runtime.observe(unit) is not None:
+        return
+    container = variant["Container"]
+    environment = around.environments.prepare(container["Image"])
+    limits = limits_of(variant["InstanceType"], around.settings.max_unit_memory_mb)
+    opt_ml = around.runtime.unit_folder(unit) / "opt-ml"
+    shutil.rmtree(opt_ml, ignore_errors=True)
+    (opt_ml / "model").mkdir(parents=True)
+    (opt_ml / "output").mkdir()
+    variables = {
+        "CLARY_FRAMEWORK": environment.framework,
+        "SAGEMAKER_BIND_TO_PORT": "8080",
+        "ENDPOINT_NAME": endpoint.name,
+        **platform_variables(around, unit, endpoint.region, None if variant["Isolated"] else variant["RoleArn"]),
+        **(container.get("Environment") or {}),
+    }
+    _place_files(around, variant, opt_ml, variables)
+    around.runtime.launch(
+        UnitSpec(
+            unit_id=unit,
+            argv=["python", "-m", "clary_toolkit", "serve"],
+            variables=variables,
+            environment=environment.path,
+            opt_ml=opt_ml,
+            socket=around.settings.layout.unit_socket(unit),
+            network=not variant["Isolated"],
+            limits=Limits(memory_bytes=limits.memory_bytes, cpus=limits.cpus, grace_seconds=_GRACE_SECONDS),
+        )
+    )
+
+
+def _place_files(around: Surroundings, variant: dict[str, Any], opt_ml: Path, variables: dict[str, str]) -> None:
+    container = variant["Container"]
+    source = variables.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    needs_objects = container.get("ModelDataUrl") or container.get("ModelDataSource") or source.startswith("s3://")
+    if not needs_objects:
+        return
+    if not variant["RoleArn"]:
+        raise ValidationException("The model has no ExecutionRoleArn, so its model data cannot be read.")
+    objects = RoleObjects(around.database, around.blobs, variant["RoleArn"], "SageMaker", around.clock.now())
+    staging.place_model(objects, container, opt_ml / "model")
+    if source.startswith("s3://"):
+        staging.place_object(objects, source, opt_ml / "input" / "source" / "sourcedir.tar.gz")
+        variables["CLARY_SOURCE_ARCHIVE"] = "/opt/ml/input/source/sourcedir.tar.gz"

@@ -1,0 +1,60 @@
+"""S3 as an execution role sees it: staging and uploads of a job may touch only what the role's policies allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from clary.access.evaluation import AccessRequest, PolicySet, evaluate
+from clary.access.principals import Principal
+from clary.base.arns import parse_arn
+from clary.base.errors import AccessDenied
+from clary.store import objects, principals
+from clary.store.blobs import Blobs
+from clary.store.database import Database
+
+
+class RoleObjects:
+    """Implements `runtimes.staging.Objects` for one role."""
+
+    def __init__(self, database: Database, blobs: Blobs, role_arn: str, session: str, now: datetime) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._now = now
+        role = parse_arn(role_arn)
+        self._account = role.account
+        self._principal = Principal(
+            arn=f"arn:aws:sts::{role.account}:assumed-role/{role.resource_name}/{session}",
+            account=role.account,
+            kind="assumed-role",
+            principal_id="",
+            role_arn=role_arn,
+            session_name=session,
+        )
+        with database.read() as tx:
+            found = principals.policies_of(tx, role_arn)
+        self._policies = PolicySet(
+            identity=found.policies if found else (), boundary=found.boundary if found else None
+        )
+
+    def list(self, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
+        """(key, size) of every object below the prefix, in key order."""
+        self._check("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+        with self._database.read() as tx:
+            yield from [(row.key, row.size) for row in objects.walk(tx, self._account, bucket, prefix)]
+
+    def fetch(self, bucket: str, key: str, target: Path) -> None:
+        """Copy an object into a new file; FileNotFoundError when there is none."""
+        self._check("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
+        objects.export(self._database, self._blobs, self._account, bucket, key, target)
+
+    def store(self, bucket: str, key: str, source: Path) -> None:
+        self._check("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}")
+        objects.put_file(self._database, self._blobs, self._account, bucket, key, source, now=self._now)
+
+    def _check(self, action: str, resource: str) -> None:
+        request = AccessRequest(principal=self._principal, action=action, resource=resource, context={})
+        decision = evaluate(request, self._policies)
+        if not decision.allowed:
+            raise AccessDenied(decision.message(request))

@@ -1,0 +1,94 @@
+"""Keeps routes.json, the doors' snapshot of endpoints, equal to the store, and waits for doors to have read it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+from clary.base.snapshots import Endpoint, Replica, Routes, Variant, read_routes, route_key, write_routes
+from clary.engine import endpoint_plan
+from clary.engine.fleet import fleet_of
+from clary.engine.replicas import replica_unit
+from clary.engine.surroundings import Surroundings
+from clary.store import resources
+from clary.store.resources import Resource
+
+_ACKNOWLEDGE_SECONDS = 2.0
+
+
+class RouteWriter:
+    """Writes a new numbered snapshot whenever what doors must know has changed."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._lock = threading.Lock()
+        self._last = read_routes(around.settings.layout.routes)
+
+    def publish(self) -> int:
+        """Write the store's present state if it differs; returns the number of the snapshot that says it."""
+        with self._lock:
+            with self._around.database.read() as tx:
+                rows = resources.all_of_kind(tx, "endpoint")
+            endpoints = {route_key(row.account, row.region, row.name): self._endpoint(row) for row in rows}
+            if endpoints != self._last.endpoints or self._last.number == 0:
+                routes = Routes(self._last.number + 1, endpoints)
+                write_routes(self._around.settings.layout.routes, routes)
+                self._last = routes
+            return self._last.number
+
+    def wait_for_doors(self, number: int) -> None:
+        """Return when every living door serves snapshot `number`, or after two seconds at the latest."""
+        folder = self._around.settings.layout.run / "doors"
+        deadline = time.monotonic() + _ACKNOWLEDGE_SECONDS
+        while time.monotonic() < deadline and any(_behind(file, number) for file in _files(folder)):
+            time.sleep(0.01)
+
+    def _endpoint(self, row: Resource) -> Endpoint:
+        active = row.document.get("active")
+        fleet = fleet_of(row.document)
+        variants = (
+            ()
+            if active is None
+            else tuple(
+                Variant(
+                    variant["VariantName"],
+                    variant["InitialVariantWeight"],
+                    tuple(
+                        self._replica(row, replica)
+                        for replica in fleet.values()
+                        if replica.ready
+                        and replica.generation == active["generation"]
+                        and replica.variant == variant["VariantName"]
+                    ),
+                )
+                for variant in active["variants"]
+            )
+        )
+        return Endpoint(
+            account=row.account,
+            region=row.region,
+            name=row.name,
+            arn=row.arn,
+            status=row.status,
+            timeout_seconds=self._around.settings.invocation_timeout,
+            variants=variants,
+        )
+
+    def _replica(self, row: Resource, replica: endpoint_plan.Replica) -> Replica:
+        unit = replica_unit(row, replica)
+        return Replica(unit, f"unix:{self._around.settings.layout.unit_socket(unit)}")
+
+
+def _files(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _behind(file: Path, number: int) -> bool:
+    """True when the door that wrote the file lives and has not read snapshot `number` yet."""
+    try:
+        os.kill(int(file.name), 0)
+        return int(file.read_text() or 0) < number
+    except (OSError, ValueError):
+        return False

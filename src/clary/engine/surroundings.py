@@ -1,0 +1,28 @@
+"""What every controller works with, made once at the start of control."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from clary.base.clock import Clock
+from clary.base.installation import Installation
+from clary.base.settings import Settings
+from clary.runtimes.environments import Environments
+from clary.runtimes.port import Runtime
+from clary.store.blobs import Blobs
+from clary.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """`endpoint_url` tells where jobs reach Clary's own API (known once the supervisor has bound its ports)."""
+
+    database: Database
+    blobs: Blobs
+    runtime: Runtime
+    environments: Environments
+    settings: Settings
+    installation: Installation
+    clock: Clock
+    endpoint_url: Callable[[], str]

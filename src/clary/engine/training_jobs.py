@@ -1,0 +1,125 @@
+"""How a training job is staged and collected: /opt/ml for the container contract, model.tar.gz at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from clary.engine.role_objects import RoleObjects
+from clary.engine.surroundings import Surroundings
+from clary.engine.variables import platform_variables
+from clary.runtimes import archives, staging
+from clary.runtimes.instances import limits_of
+from clary.runtimes.port import Limits, UnitSpec, UnitState
+from clary.store.resources import Resource
+
+_GRACE_SECONDS = 120.0
+_MESSAGES = {
+    "Downloading": "Downloading input data",
+    "Training": "Training job is in progress",
+    "Uploading": "Uploading generated training model",
+    "Completed": "Training job completed",
+    "Failed": "Training job failed",
+    "Stopped": "Training job stopped",
+    "MaxRuntimeExceeded": "Training job ran longer than MaxRuntimeInSeconds and was stopped",
+}
+
+
+class TrainingJobs:
+    """Implements `engine.jobs.JobKind`."""
+
+    kind = "training-job"
+    letter = "t"
+    log_group = "/aws/sagemaker/TrainingJobs"
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+
+    def stage(self, job: Resource, unit: str, opt_ml: Path, objects: RoleObjects) -> UnitSpec:
+        request = job.document["request"]
+        resource_config = request["ResourceConfig"]
+        environment = self._around.environments.prepare(request["AlgorithmSpecification"]["TrainingImage"])
+        limits = limits_of(resource_config["InstanceType"], self._around.settings.max_unit_memory_mb)
+        _empty(opt_ml)
+        for channel in request.get("InputDataConfig") or []:
+            staging.place_channel(objects, channel, opt_ml, host=0, hosts=1)
+        staging.write_training_config(opt_ml, request)
+        variables = {
+            "TRAINING_JOB_NAME": job.name,
+            "TRAINING_JOB_ARN": job.arn,
+            "CLARY_FRAMEWORK": environment.framework,
+            **platform_variables(self._around, unit, job.region, request["RoleArn"]),
+            **(request.get("Environment") or {}),
+        }
+        source = _source_archive(request.get("HyperParameters") or {})
+        if source:
+            staging.place_object(objects, source, opt_ml / "input" / "source" / "sourcedir.tar.gz")
+            variables["CLARY_SOURCE_ARCHIVE"] = "/opt/ml/input/source/sourcedir.tar.gz"
+        return UnitSpec(
+            unit_id=unit,
+            argv=_command(request["AlgorithmSpecification"]),
+            variables=variables,
+            environment=environment.path,
+            opt_ml=opt_ml,
+            network=not request.get("EnableNetworkIsolation", False),
+            limits=Limits(
+                memory_bytes=limits.memory_bytes,
+                cpus=limits.cpus,
+                max_runtime_seconds=request["StoppingCondition"]["MaxRuntimeInSeconds"],
+                grace_seconds=_GRACE_SECONDS,
+            ),
+        )
+
+    def collect(self, job: Resource, opt_ml: Path, objects: RoleObjects, state: UnitState) -> dict[str, Any]:
+        """The model is kept unless the job failed; what is in output/data is always kept."""
+        request = job.document["request"]
+        target = f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job.name}/output"
+        if state.exit_code == 0 or state.stopped_by:
+            _upload_archive(objects, opt_ml / "model", f"{target}/model.tar.gz", opt_ml)
+        output = opt_ml / "output" / "data"
+        if output.is_dir() and any(output.iterdir()):
+            _upload_archive(objects, output, f"{target}/output.tar.gz", opt_ml)
+        return {}
+
+    def enter(self, document: dict[str, Any], secondary: str, now: datetime) -> dict[str, Any]:
+        transitions = [dict(step) for step in document["transitions"]]
+        transitions[-1].setdefault("EndTime", now)
+        step = {"Status": secondary, "StartTime": now, "StatusMessage": _MESSAGES[secondary]}
+        if secondary not in {"Downloading", "Training", "Uploading"}:
+            step["EndTime"] = now
+        return {**document, "secondary": secondary, "transitions": [*transitions, step]}
+
+
+def _command(algorithm: dict[str, Any]) -> list[str]:
+    """ContainerEntrypoint and ContainerArguments follow Docker's rules; the default is the training toolkit."""
+    if algorithm.get("ContainerEntrypoint"):
+        return [*algorithm["ContainerEntrypoint"], *(algorithm.get("ContainerArguments") or [])]
+    return ["python", "-m", "clary_toolkit", *(algorithm.get("ContainerArguments") or ["train"])]
+
+
+def _source_archive(hyperparameters: dict[str, str]) -> str | None:
+    """The SDK's uploaded script archive; script-mode values are JSON-encoded strings."""
+    value = hyperparameters.get("sagemaker_submit_directory")
+    if value is None:
+        return None
+    with contextlib.suppress(ValueError):
+        value = json.loads(value)
+    return value if isinstance(value, str) and value.startswith("s3://") else None
+
+
+def _empty(opt_ml: Path) -> None:
+    shutil.rmtree(opt_ml, ignore_errors=True)
+    for folder in ("input/config", "input/data", "model", "output/data", "checkpoints", "code"):
+        (opt_ml / folder).mkdir(parents=True)
+
+
+def _upload_archive(objects: RoleObjects, folder: Path, uri: str, opt_ml: Path) -> None:
+    archive = opt_ml.parent / "upload.tar.gz"
+    archives.pack(folder, archive)
+    bucket, key = staging.parse_s3_uri(uri)
+    objects.store(bucket, key, archive)
+    archive.unlink()

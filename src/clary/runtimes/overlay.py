@@ -1,0 +1,78 @@
+"""The thin environment that every unit has on top of a shared one.
+
+Job environments are shared and read-only, yet jobs install packages (requirements.txt, `pip install` in a
+script). So each unit gets a virtual environment of its own that holds nothing but links: the same interpreter,
+and the shared packages by path. pip finds those and counts them as installed, puts what is new into the
+thin environment, where it comes first, and leaves the shared one alone. Making one takes a millisecond.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """The Python behind an environment: `executable` and `prefixes` are host paths outside of it."""
+
+    executable: Path
+    home: Path
+    version: str
+    prefixes: tuple[Path, ...]
+    packages: Path
+
+
+def read_interpreter(environment: Path) -> Interpreter:
+    """Read pyvenv.cfg. Raises OSError when the folder is no virtual environment."""
+    entries = dict(_entries((environment / "pyvenv.cfg").read_text()))
+    executable = (environment / "bin" / "python").readlink()
+    if not executable.is_absolute():  # `python` may be a link to `python3`, and that to the interpreter
+        executable = Path(os.path.realpath(environment / "bin" / "python"))
+    home = Path(entries["home"])
+    prefixes = {home.parent, Path(os.path.realpath(executable)).parent.parent}
+    return Interpreter(
+        executable=executable,
+        home=home,
+        version=entries.get("version") or entries.get("version_info", ""),
+        prefixes=tuple(sorted(prefixes)),
+        packages=find_packages(environment),
+    )
+
+
+def find_packages(environment: Path) -> Path:
+    """The environment's site-packages."""
+    for folder in environment.glob("lib/python3*/site-packages"):
+        return folder
+    raise FileNotFoundError(f"{environment} has no site-packages")
+
+
+def make_overlay(target: Path, interpreter: Interpreter) -> None:
+    """Make (or complete) the thin environment in `target`."""
+    programs = target / "bin"
+    packages = target / "lib" / interpreter.packages.parent.name / "site-packages"
+    programs.mkdir(parents=True, exist_ok=True)
+    packages.mkdir(parents=True, exist_ok=True)
+    for name, aim in {
+        "python": str(interpreter.executable),
+        "python3": "python",
+        interpreter.packages.parent.name: "python",
+    }.items():
+        if not (programs / name).is_symlink():
+            (programs / name).symlink_to(aim)
+    for name in ("pip", "pip3"):
+        (programs / name).write_text(_PIP)
+        (programs / name).chmod(0o755)
+    shared = f"import site; site.addsitedir({str(interpreter.packages)!r})\n"
+    (packages / "_shared_environment.pth").write_text(shared)
+    (target / "pyvenv.cfg").write_text(
+        f"home = {interpreter.home}\ninclude-system-site-packages = false\nversion = {interpreter.version}\n"
+    )
+
+
+def _entries(text: str) -> list[tuple[str, str]]:
+    pairs = (line.partition("=") for line in text.splitlines())
+    return [(name.strip(), value.strip()) for name, separator, value in pairs if separator]

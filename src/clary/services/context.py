@@ -1,0 +1,40 @@
+"""What every operation is handed: who calls, when, and the parts of the house it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from clary.access.principals import Principal
+from clary.base.installation import Installation
+from clary.base.settings import Settings
+from clary.store.blobs import Blobs
+from clary.store.database import Database
+from clary.wire.paging import Pager
+
+
+class Authorize(Protocol):
+    """Raises AccessDenied unless the caller may do `action` on `resource` (an ARN or `*`)."""
+
+    def __call__(self, action: str, resource: str, context: Mapping[str, Any] | None = None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One call. `authorize` is for checks beyond the operation's own (iam:PassRole, the source of a copy)."""
+
+    account: str
+    region: str
+    principal: Principal
+    request_id: str
+    now: datetime
+    database: Database
+    blobs: Blobs
+    installation: Installation
+    settings: Settings
+    pager: Pager
+    authorize: Authorize
+    source_address: str = ""
+    user_agent: str = ""

@@ -1,0 +1,212 @@
+"""One endpoint: places calls on replicas, tries again where that is allowed, parks what cannot be placed, counts.
+
+A call is sent at most twice, and a second time only while no byte of an answer has come and the setting
+allows it. A call that was never sent (refused connection, retired replica) may move as often as needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from clary.base import snapshots
+from clary.base.errors import ApiError
+from clary.serving import errors
+from clary.serving.calls import Call
+from clary.serving.connection import Connection, Parsing
+from clary.serving.counters import Counters
+from clary.serving.parking import Parking
+from clary.serving.replicas import Replica
+from clary.serving.selection import choose_by_weight, choose_replica
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say about invocations."""
+
+    parked_requests: int
+    parked_seconds: float
+    largest_answer: int
+    retry: bool
+
+
+@dataclass(slots=True)
+class Variant:
+    """A production variant with its live replicas."""
+
+    name: str
+    weight: float
+    replicas: list[Replica]
+
+
+class Fleet:
+    """All replicas of one endpoint."""
+
+    def __init__(self, rules: Rules, parsing: Parsing) -> None:
+        self.endpoint = snapshots.Endpoint("", "", "", "", "", 0.0)
+        self._rules = rules
+        self._parsing = parsing
+        self._loop = asyncio.get_running_loop()
+        self._variants: dict[str, Variant] = {}
+        self._replicas: dict[snapshots.Replica, Replica] = {}
+        self._leaving: set[Replica] = set()
+        self._parking = Parking(rules.parked_requests, rules.parked_seconds)
+        self._counters: dict[str, Counters] = {}
+        self._turn = 0
+
+    # For the forwarder
+
+    def update(self, endpoint: snapshots.Endpoint) -> None:
+        """Take over a new record: keep the replicas that stay, open new ones, retire those that go."""
+        before, self._replicas = self._replicas, {}
+        self.endpoint = endpoint
+        self._variants = {variant.name: self._live_variant(variant, before) for variant in endpoint.variants}
+        for record, replica in before.items():
+            if record not in self._replicas:
+                self._retire(replica)
+        for replica in self._replicas.values():
+            replica.readmit()
+        self.has_room()
+
+    def submit(self, call: Call) -> None:
+        """Raises ApiError when the call cannot even be parked."""
+        if call.target is not None and call.target not in self._variants:
+            raise errors.variant_not_found(self.endpoint, call.target)
+        if not self._place(call) and not self._park(call):
+            raise errors.no_capacity(self.endpoint)
+
+    def sweep(self, now: float) -> None:
+        for replica in [*self._replicas.values(), *self._leaving]:
+            replica.sweep(now)
+        self._leaving = {replica for replica in self._leaving if replica.outstanding}
+        for call in self._parking.expired(now):
+            self._refuse(call, errors.no_capacity(self.endpoint))
+
+    def close(self) -> None:
+        """The endpoint is gone: what waits gets told so, what runs comes to its end."""
+        for replica in self._replicas.values():
+            self._retire(replica)
+        self._replicas = {}
+        for call in self._parking.clear():
+            self._refuse(call, errors.endpoint_not_found(self.endpoint.name, self.endpoint.account))
+
+    def abort(self) -> None:
+        for replica in [*self._replicas.values(), *self._leaving]:
+            replica.close()
+
+    @property
+    def busy(self) -> bool:
+        """Whether calls on replicas that left are still to come to their end."""
+        return bool(self._leaving)
+
+    @property
+    def counters(self) -> Mapping[str, Counters]:
+        return self._counters
+
+    # Keeper of replicas
+
+    def answered(self, call: Call, status: int, connection: Connection) -> None:
+        counters = self._count(call)
+        if status < 200 or status >= 300:
+            counters.model_errors += 1
+            self._fail(call, errors.container_failed(self.endpoint, status, connection.body()))
+        elif call.receiver is not None and call.replica is not None:
+            call.receiver.answered(call.replica.variant, connection.headers, connection.body())
+
+    def broke_off(self, call: Call, connection: Connection) -> None:
+        if connection.too_large:
+            self._count(call).model_errors += 1
+            self._fail(call, errors.answer_too_large(self.endpoint, self._rules.largest_answer))
+        elif connection.answering or call.sent > 1 or not self._rules.retry:
+            self._count(call).broken += 1
+            self._fail(call, errors.container_broke_off(self.endpoint))
+        else:
+            self._counters_of(call).retried += 1
+            call.avoid = call.replica
+            self.place_again(call)
+
+    def timed_out(self, call: Call) -> None:
+        self._count(call).timed_out += 1
+        self._fail(call, errors.container_timed_out(self.endpoint))
+
+    def place_again(self, call: Call) -> None:
+        if call.receiver is not None and not self._place(call) and not self._park(call):
+            self._refuse(call, errors.no_capacity(self.endpoint))
+
+    def has_room(self) -> None:
+        if self._parking.occupied:
+            self._parking.release(self._place)
+
+    # Inside
+
+    def _live_variant(self, record: snapshots.Variant, before: Mapping[snapshots.Replica, Replica]) -> Variant:
+        replicas = [self._live_replica(replica, record.name, before) for replica in record.replicas]
+        return Variant(record.name, record.weight, replicas)
+
+    def _live_replica(
+        self, record: snapshots.Replica, variant: str, before: Mapping[snapshots.Replica, Replica]
+    ) -> Replica:
+        replica = before.get(record)
+        if replica is None:
+            replica = Replica(record, variant, self, self._parsing, self._rules.largest_answer)
+            replica.open_ahead()
+        replica.variant = variant
+        self._replicas[record] = replica
+        return replica
+
+    def _retire(self, replica: Replica) -> None:
+        self._leaving.add(replica)
+        replica.retire()
+
+    def _place(self, call: Call) -> bool:
+        variant = self._choose_variant(call.target)
+        if variant is None:
+            return False
+        self._turn += 1
+        replica = choose_replica(variant.replicas, self._turn, call.avoid)
+        if replica is None:
+            return False
+        call.placed_at = self._loop.time()
+        call.deadline = call.placed_at + self.endpoint.timeout_seconds
+        replica.send(call)
+        return True
+
+    def _choose_variant(self, target: str | None) -> Variant | None:
+        if target is not None:
+            return self._variants.get(target)
+        if len(self._variants) == 1:
+            return next(iter(self._variants.values()))
+        able = [v for v in self._variants.values() if any(replica.usable for replica in v.replicas)]
+        return choose_by_weight(able, random.random())  # noqa: S311 - spreads load, guards nothing
+
+    def _park(self, call: Call) -> bool:
+        entered = self._parking.enter(call, self._loop.time())
+        if entered:
+            self._counters_of(call).parked += 1
+        return entered
+
+    def _refuse(self, call: Call, error: ApiError) -> None:
+        self._counters_of(call).refused += 1
+        self._fail(call, error)
+
+    def _fail(self, call: Call, error: ApiError) -> None:
+        if call.receiver is not None:
+            call.receiver.failed(error)
+            call.receiver = None
+
+    def _count(self, call: Call) -> Counters:
+        """The call has come to its end at a replica."""
+        counters = self._counters_of(call)
+        counters.requests += 1
+        counters.seconds += self._loop.time() - call.placed_at
+        return counters
+
+    def _counters_of(self, call: Call) -> Counters:
+        """Calls that never reached a replica count under the variant they wanted, or under none ("")."""
+        name = call.replica.variant if call.replica is not None else call.target or ""
+        counters = self._counters.get(name)
+        if counters is None:
+            counters = self._counters[name] = Counters()
+        return counters

@@ -1,0 +1,104 @@
+"""Opening the database, and the two kinds of transaction: `read` and `write`.
+
+SQLite runs in WAL mode with synchronous=FULL: what a client was told is on disk. There is one writer at a time
+(SQLite allows no more); a lock in front of it makes waiting fair instead of polling.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Executable, create_engine, event
+from sqlalchemy.engine import CursorResult, Engine
+from sqlalchemy.pool import QueuePool
+
+from clary.base.crash import crash_here
+from clary.store.migrate import migrate
+
+Listener = Callable[[Mapping[int, str]], None]
+
+
+class Transaction:
+    """An open transaction. `touched` maps ids of changed resources to their kinds, for whoever waits on them."""
+
+    __slots__ = ("connection", "touched")
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.touched: dict[int, str] = {}
+
+    def touch(self, resource_id: int, kind: str) -> None:
+        self.touched[resource_id] = kind
+
+    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        return self.connection.execute(statement, parameters)
+
+
+class Database:
+    """All durable records of one installation. Threads may share it."""
+
+    def __init__(self, path: Path) -> None:
+        self._engine = _open_sqlite(path)
+        self._writer = threading.Lock()
+        self._listeners: list[Listener] = []
+        migrate(self._engine)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A consistent view; sees everything committed before it began."""
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield Transaction(connection)
+            finally:
+                connection.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """All or nothing; durable when the block has ended. Listeners hear of touched resources afterwards."""
+        with self._writer, self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            transaction = Transaction(connection)
+            try:
+                yield transaction
+            except BaseException:
+                connection.rollback()
+                raise
+            crash_here("store.before_commit")
+            connection.commit()
+            crash_here("store.after_commit")
+        self._tell(transaction.touched)
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` with {id: kind} of changed resources after each commit (from the committing thread)."""
+        self._listeners.append(listener)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _tell(self, touched: Mapping[int, str]) -> None:
+        if touched:
+            for listener in self._listeners:
+                listener(touched)
+
+
+def _open_sqlite(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=16,
+        max_overflow=48,
+        # No isolation level: the driver must not begin transactions behind our back.
+        connect_args={"timeout": 30, "check_same_thread": False, "isolation_level": None},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine

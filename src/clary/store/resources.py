@@ -1,0 +1,269 @@
+"""Resources: one row per thing a client can name, of any kind, with its whole state in a JSON document.
+
+Lookup by name is case-insensitive (ARNs carry names in lower case). Updates are compare-and-set on `revision`:
+a loser gets StaleRevision, reads again and decides again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    RowMapping,
+    Select,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.elements import ColumnElement
+
+from clary.base.errors import ClaryError
+from clary.store.database import Transaction
+from clary.store.metadata import METADATA, Document, Moment, RowId, to_micros
+from clary.store.transitions import check_transition
+
+RESOURCES = Table(
+    "resources",
+    METADATA,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("account", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("arn", Text, nullable=False),
+    Column("parent", Text, nullable=False, default=""),
+    Column("status", Text, nullable=False, default=""),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("document", Document, nullable=False),
+    UniqueConstraint("account", "region", "kind", "parent", "key"),
+    Index(None, "arn"),
+    Index(None, "kind"),
+    Index(None, "account", "region", "kind", "created_at", "id"),
+    Index(None, "account", "region", "kind", "updated_at", "id"),
+    Index(None, "account", "region", "kind", "status", "id"),
+    sqlite_autoincrement=True,
+)
+
+
+class AlreadyExists(ClaryError):
+    """The name is taken (by a living resource of the same kind)."""
+
+
+class StaleRevision(ClaryError):
+    """Someone else changed the resource since it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One row. `document` holds what Describe answers and what the engine needs; treat it as immutable."""
+
+    id: int
+    account: str
+    region: str
+    kind: str
+    name: str
+    arn: str
+    parent: str
+    status: str
+    created_at: datetime
+    updated_at: datetime
+    revision: int
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What List operations ask for. `sort` is name, created_at, updated_at or status; `after` continues a page."""
+
+    account: str
+    region: str
+    kind: str
+    parent: str | None = None
+    status: str | None = None
+    name_contains: str | None = None
+    name_prefix: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    updated_after: datetime | None = None
+    updated_before: datetime | None = None
+    sort: str = "created_at"
+    descending: bool = False
+    limit: int = 100
+    after: list[Any] | None = field(default=None)
+
+
+def create(
+    tx: Transaction,
+    *,
+    account: str,
+    region: str,
+    kind: str,
+    name: str,
+    arn: str,
+    document: dict[str, Any],
+    now: datetime,
+    status: str = "",
+    parent: str = "",
+) -> Resource:
+    """Insert a resource or raise AlreadyExists."""
+    if find(tx, account, region, kind, name, parent=parent):
+        raise AlreadyExists(f"{kind} {name} exists")
+    values = {
+        "account": account,
+        "region": region,
+        "kind": kind,
+        "key": name.lower(),
+        "name": name,
+        "arn": arn,
+        "parent": parent,
+        "status": status,
+        "created_at": now,
+        "updated_at": now,
+        "revision": 1,
+        "document": document,
+    }
+    result = tx.execute(insert(RESOURCES).values(values))
+    row_id: int = result.inserted_primary_key[0]  # type: ignore[index]  # an insert always has one
+    tx.touch(row_id, kind)
+    del values["key"]
+    return Resource(id=row_id, **values)  # type: ignore[arg-type]  # the dict mirrors the record
+
+
+def find(tx: Transaction, account: str, region: str, kind: str, name: str, *, parent: str = "") -> Resource | None:
+    """The resource of that name, whatever its case."""
+    table = RESOURCES.c
+    return _one(
+        tx,
+        select(RESOURCES).where(
+            table.account == account,
+            table.region == region,
+            table.kind == kind,
+            table.parent == parent,
+            table.key == name.lower(),
+        ),
+    )
+
+
+def find_by_id(tx: Transaction, resource_id: int) -> Resource | None:
+    return _one(tx, select(RESOURCES).where(RESOURCES.c.id == resource_id))
+
+
+def find_by_arn(tx: Transaction, arn: str) -> Resource | None:
+    return _one(tx, select(RESOURCES).where(RESOURCES.c.arn == arn).order_by(RESOURCES.c.id.desc()).limit(1))
+
+
+def save(
+    tx: Transaction,
+    resource: Resource,
+    *,
+    now: datetime,
+    document: dict[str, Any] | None = None,
+    status: str | None = None,
+) -> Resource:
+    """Write a changed document and/or status; StaleRevision when the row moved on meanwhile."""
+    new_status = resource.status if status is None else status
+    check_transition(resource.kind, resource.status, new_status)
+    new_document = resource.document if document is None else document
+    result = tx.execute(
+        update(RESOURCES)
+        .where(RESOURCES.c.id == resource.id, RESOURCES.c.revision == resource.revision)
+        .values(status=new_status, document=new_document, updated_at=now, revision=resource.revision + 1)
+    )
+    if result.rowcount != 1:
+        raise StaleRevision(f"{resource.kind} {resource.name} changed")
+    tx.touch(resource.id, resource.kind)
+    return Resource(
+        **{name: getattr(resource, name) for name in ("id", "account", "region", "kind", "name", "arn", "parent")},
+        status=new_status,
+        created_at=resource.created_at,
+        updated_at=now,
+        revision=resource.revision + 1,
+        document=new_document,
+    )
+
+
+def remove(tx: Transaction, resource: Resource) -> None:
+    """Delete the row if it is still as it was read; StaleRevision otherwise."""
+    result = tx.execute(
+        delete(RESOURCES).where(RESOURCES.c.id == resource.id, RESOURCES.c.revision == resource.revision)
+    )
+    if result.rowcount != 1:
+        raise StaleRevision(f"{resource.kind} {resource.name} changed")
+    tx.touch(resource.id, resource.kind)
+
+
+def page(tx: Transaction, query: Query) -> list[Resource]:
+    """Up to `limit` resources in order; pass `position(last, sort)` as `after` for the next page."""
+    column = RESOURCES.c[_SORTS[query.sort]]
+    statement = select(RESOURCES).where(*_filters(query))
+    if query.after is not None:
+        statement = statement.where(_beyond(column, query.after, query.descending))
+    order = (column.desc(), RESOURCES.c.id.desc()) if query.descending else (column.asc(), RESOURCES.c.id.asc())
+    rows = tx.execute(statement.order_by(*order).limit(query.limit)).mappings()
+    return [_resource(row) for row in rows]
+
+
+def all_of_kind(tx: Transaction, kind: str) -> list[Resource]:
+    """Every resource of a kind in all accounts and regions, oldest first; for the engine's snapshots."""
+    rows = tx.execute(select(RESOURCES).where(RESOURCES.c.kind == kind).order_by(RESOURCES.c.id)).mappings()
+    return [_resource(row) for row in rows]
+
+
+def position(resource: Resource, sort: str) -> list[Any]:
+    """Where a page ended: sort value and id, plain JSON values for a paging token."""
+    value = getattr(resource, sort)
+    if sort == "name":
+        value = resource.name.lower()
+    return [to_micros(value) if isinstance(value, datetime) else value, resource.id]
+
+
+_SORTS = {"name": "key", "created_at": "created_at", "updated_at": "updated_at", "status": "status"}
+
+
+def _filters(query: Query) -> list[ColumnElement[bool]]:
+    table = RESOURCES.c
+    found = [table.account == query.account, table.region == query.region, table.kind == query.kind]
+    optional = (
+        (query.parent, lambda v: table.parent == v),
+        (query.status, lambda v: table.status == v),
+        (query.name_contains, lambda v: table.key.contains(v.lower(), autoescape=True)),
+        (query.name_prefix, lambda v: table.key.startswith(v.lower(), autoescape=True)),
+        (query.created_after, lambda v: table.created_at > v),
+        (query.created_before, lambda v: table.created_at < v),
+        (query.updated_after, lambda v: table.updated_at > v),
+        (query.updated_before, lambda v: table.updated_at < v),
+    )
+    return found + [build(value) for value, build in optional if value is not None]
+
+
+def _beyond(column: Column[Any], after: list[Any], descending: bool) -> ColumnElement[bool]:
+    from_value, from_id = after
+    if isinstance(column.type, Moment):
+        from_value = column.type.process_result_value(from_value, None)  # type: ignore[arg-type]  # unused
+    same = column == from_value
+    if descending:
+        return or_(column < from_value, and_(same, RESOURCES.c.id < from_id))
+    return or_(column > from_value, and_(same, RESOURCES.c.id > from_id))
+
+
+def _one(tx: Transaction, statement: Select[Any]) -> Resource | None:
+    row = tx.execute(statement).mappings().first()
+    return None if row is None else _resource(row)
+
+
+def _resource(row: RowMapping) -> Resource:
+    return Resource(**{name: row[name] for name in Resource.__slots__})
