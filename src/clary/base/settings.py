@@ -60,6 +60,9 @@ class Settings:
     max_unit_memory_mb: int = _setting(
         0, "Upper limit of memory per job instance or replica in MiB; 0 means the instance type decides."
     )
+    public_url: str = _setting(
+        "", "URL under which jobs reach Clary itself; set by the supervisor once it has bound its ports."
+    )
     log_level: str = _setting("info", "Level of Clary's own logs: debug, info, warning or error.")
 
     @property

@@ -80,7 +80,9 @@ def _disk(settings: Settings) -> Finding:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     good = True if free > _ENOUGH_DISK else None
-    return Finding(good, f"{free / 1024**3:.0f} GiB free below {folder}", "" if good else "Environments need some GiB.")
+    return Finding(
+        good, f"{free / 1024**3:.0f} GiB free below {folder}", "" if good else "Environments need some GiB."
+    )
 
 
 def _memory(_settings: Settings) -> Finding:

@@ -18,7 +18,9 @@ def serve(
     https_port: Annotated[
         int | None, typer.Option(help="HTTPS port; 0 takes any free one.", show_default="8766")
     ] = None,
-    region: Annotated[str | None, typer.Option(help="Region of a new installation.", show_default="us-east-1")] = None,
+    region: Annotated[
+        str | None, typer.Option(help="Region of a new installation.", show_default="us-east-1")
+    ] = None,
 ) -> None:
     """Run Clary. Ctrl-C stops everything; SIGTERM leaves jobs and model servers running for the next start."""
     settings = load_settings(data=data, host=host, port=port, https_port=https_port, region=region)

@@ -37,7 +37,11 @@ def _work(settings: Settings) -> Table:
     table = Table("kind", "name", "status", "age", box=None, header_style="bold")
     listings = (
         ("endpoint", sagemaker.list_endpoints()["Endpoints"], "Endpoint"),
-        ("training job", sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"], "TrainingJob"),
+        (
+            "training job",
+            sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"],
+            "TrainingJob",
+        ),
         (
             "processing job",
             sagemaker.list_processing_jobs(StatusEquals="InProgress")["ProcessingJobSummaries"],

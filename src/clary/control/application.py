@@ -21,10 +21,10 @@ from clary.control.sending import send_response
 from clary.control.spool import Spool
 from clary.services.context import Context
 from clary.services.operation import Operation
-from clary.wire import sigv4
+from clary.wire.error_codes import localize
 from clary.wire.http import RequestHead
 from clary.wire.parsing import parse
-from clary.wire.rendering import localize, render, render_error
+from clary.wire.rendering import render, render_error
 from clary.wire.routing import Router
 from clary.wire.validation import validate
 
@@ -45,6 +45,7 @@ class Application:
         authentication: Authentication,
         hold: Hold,
         make_context: ContextFactory,
+        open_spool: Callable[[Call], Spool],
         pool: ThreadPoolExecutor,
     ) -> None:
         self._internal = internal
@@ -52,6 +53,7 @@ class Application:
         self._authentication = authentication
         self._hold = hold
         self._make_context = make_context
+        self._open_spool = open_spool
         self._pool = pool
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
@@ -78,15 +80,13 @@ class Application:
         if self._router.needs_body(call.head):
             call.body = await bodies.read_body(call)
         call.target = self._router.identify(call.head, call.body)
-        find_operation(call.target)
 
     async def _take_body(self, call: Call) -> None:
-        """Authenticate on the way: a streamed body is only taken from somebody who may be known."""
+        """Authenticate on the way: a streamed body is only taken from somebody who is known."""
         if call.known_target.streams_input:
-            declared = call.head.headers.get("x-amz-content-sha256", sigv4.UNSIGNED_PAYLOAD)
-            await self._in_thread(self._authentication.check, call, declared)
-            spool = Spool(call, self._blobs_of(call))
-            call.body = await bodies.spool_body(call, spool, self._pool)
+            await self._in_thread(self._authentication.check, call, "")
+            find_operation(call.known_target)
+            call.body = await bodies.spool_body(call, self._open_spool(call), self._pool)
             return
         if call.body is None:
             call.body = await bodies.read_body(call)
@@ -117,7 +117,8 @@ class Application:
 
     def _error(self, call: Call, error: ApiError) -> Any:
         if call.target is None:
-            return render_error(self._router.protocol_of(call.head), error, call.request_id)
+            protocol = self._router.protocol(call.head)
+            return render_error(protocol, error, call.request_id, call.head.path, method=call.head.method)
         return render_error(call.target, localize(call.target.service, error), call.request_id, call.head.path)
 
     async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:

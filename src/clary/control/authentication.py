@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from clary.access import callers
+from clary.access.callers import Caller
+from clary.access.sessions import ExpiredToken, InvalidClientTokenId
 from clary.base.clock import Clock
 from clary.base.snapshots import Access
 from clary.control.call import Call
-from clary.wire.sigv4 import Verifier, missing_signature, read_signature
+from clary.wire.error_codes import CredentialFault, credential_error
+from clary.wire.sigv4 import Signature, Verifier, read_signature
 
 
 class Authentication:
@@ -21,14 +24,28 @@ class Authentication:
         self._verifier = Verifier()
 
     def check(self, call: Call, payload_sha256: str) -> None:
-        """Fill in `signature` and `caller`, or raise the error AWS answers."""
-        target = call.known_target
+        """Fill in `signature` and `caller`, or raise the error AWS answers.
+
+        `payload_sha256` is the body's hash, or empty while a streamed body is still unread.
+        """
+        signing_name = call.known_target.signing_name
         signature = read_signature(call.head)
         if signature is None:
-            raise missing_signature(target.service)
+            raise credential_error(CredentialFault.MISSING, call.head, signing_name)
+        caller = self._find(call, signature)
         now = self._clock.now()
-        caller = callers.identify(
-            self._access(), self._master_key, signature.access_key_id, signature.session_token, now
-        )
-        self._verifier.verify(call.head, signature, caller.secret, payload_sha256, now)
+        self._verifier.verify(call.head, signature, caller.secret, payload_sha256, now, service=signing_name)
         call.signature, call.caller = signature, caller
+        call.signing_key = self._verifier.signing_key(signature, caller.secret)
+
+    def _find(self, call: Call, signature: Signature) -> Caller:
+        token = signature.session_token or None
+        try:
+            return callers.identify(
+                self._access(), self._master_key, signature.access_key_id, token, self._clock.now()
+            )
+        except ExpiredToken as error:
+            raise credential_error(CredentialFault.EXPIRED_TOKEN, call.head, signature.service) from error
+        except InvalidClientTokenId as error:
+            fault = CredentialFault.BAD_TOKEN if token else CredentialFault.UNKNOWN_KEY
+            raise credential_error(fault, call.head, signature.service) from error

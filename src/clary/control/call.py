@@ -25,6 +25,7 @@ class Call:
     target: Target | None = None
     signature: Signature | None = None
     caller: Caller | None = None
+    signing_key: bytes = field(default=b"", repr=False)
     body: Any = None
     parameters: dict[str, Any] = field(default_factory=dict)
     response: Response | None = None

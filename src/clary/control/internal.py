@@ -8,11 +8,11 @@ from datetime import timedelta
 from clary.access.principals import role_session
 from clary.access.sessions import mint_session
 from clary.access.unit_tokens import open_unit_token
-from clary.base.arns import parse_arn
 from clary.base.clock import Clock
 from clary.base.errors import AccessDenied, ApiError
 from clary.base.installation import Installation
-from clary.store import resources
+from clary.engine.units import owner_of
+from clary.store import resources, work
 from clary.store.database import Database
 from clary.wire.http import RequestHead, Response
 
@@ -20,7 +20,7 @@ _LIFETIME = timedelta(hours=1)
 
 
 class InternalPaths:
-    """Answers below /clary/, None for everything else. `owner_of` finds the resource a unit works for."""
+    """Answers below /clary/, None for everything else."""
 
     def __init__(self, database: Database, installation: Installation, clock: Clock) -> None:
         self._database = database
@@ -42,8 +42,12 @@ class InternalPaths:
     def _credentials(self, token: str) -> dict[str, str]:
         """Credentials of the unit's role, in the form that AWS SDKs ask containers' credential endpoints for."""
         unit, role_arn = open_unit_token(self._installation.master_key, token)
+        resource_id = owner_of(unit)
         with self._database.read() as tx:
             role = resources.find_by_arn(tx, role_arn)
+            busy = resource_id is not None and work.find(tx, resource_id) is not None
+        if not busy:
+            raise AccessDenied(f"The unit {unit} does not run any more.")
         if role is None:
             raise AccessDenied(f"The role {role_arn} does not exist any more.")
         now = self._clock.now()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
-from clary.base.snapshots import read_access, write_access
+from clary.base.snapshots import Access, read_access, write_access
 from clary.engine.surroundings import Surroundings
 from clary.store import principals
 
@@ -18,6 +18,11 @@ class AccessWriter:
         self._around = around
         self._lock = threading.Lock()
         self._last = read_access(around.settings.layout.access)
+
+    @property
+    def current(self) -> Access:
+        """What the last commit has left: the listener runs before the writer is answered."""
+        return self._last
 
     def on_commit(self, touched: Mapping[int, str]) -> None:
         if any(kind.startswith("iam-") for kind in touched.values()):

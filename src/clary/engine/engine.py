@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 
 from clary.base.log import get_logger
+from clary.base.snapshots import Access
 from clary.engine.access_snapshot import AccessWriter
+from clary.engine.controller import Controller
 from clary.engine.endpoints import EndpointController
 from clary.engine.jobs import JobController
 from clary.engine.loop import Loop
@@ -29,13 +31,17 @@ class Engine:
         self._around = around
         self._routes = RouteWriter(around)
         self._access = AccessWriter(around)
-        self._controllers = [
+        self._controllers: list[Controller] = [
             JobController(around, TrainingJobs(around)),
             JobController(around, ProcessingJobs(around)),
             EndpointController(around, self._routes),
         ]
         self._loop = Loop(around.database, self._controllers, around.clock)
         self._wake = WakeListener(around.settings.layout.wake_socket, self._loop.wake_unit)
+
+    def access(self) -> Access:
+        """Credentials and policies as of the last commit."""
+        return self._access.current
 
     def start(self) -> None:
         self._around.database.listen(self._access.on_commit)

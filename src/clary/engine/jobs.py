@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from clary.base.crash import crash_here
-from clary.base.errors import ApiError, ClaryError
+from clary.base.errors import ClaryError
 from clary.base.log import get_logger
 from clary.engine.job_plan import Step, plan
 from clary.engine.log_shipping import last_lines, ship_log

@@ -34,7 +34,8 @@ def ship_log(around: Surroundings, owner: Resource, unit: str, group: str, strea
 
 def last_lines(around: Surroundings, unit: str, count: int = 40) -> list[str]:
     """The end of the unit's log, for FailureReason."""
-    offset, lines = 0, []
+    offset = 0
+    lines: list[str] = []
     while batch := around.runtime.read_log(unit, offset, _BATCH):
         offset = batch[-1].offset
         lines = [*lines, *(line.text for line in batch)][-count:]

@@ -16,3 +16,9 @@ def resource_of(letter: str, unit: str) -> int | None:
     """The resource id inside a unit id of that letter."""
     match = _UNIT.match(unit)
     return int(match[2]) if match and match[1] == letter else None
+
+
+def owner_of(unit: str) -> int | None:
+    """The resource id inside a unit id of any letter."""
+    match = _UNIT.match(unit)
+    return int(match[2]) if match else None

@@ -32,10 +32,33 @@ _PLAIN_NOTE = (
 )
 # What programs need of /etc: names, certificates, the loader, time. Not: passwords, keys, configurations.
 _ETC = (
-    "alternatives ca-certificates ca-certificates.conf crypto-policies fonts gai.conf group host.conf hosts "
-    "ld.so.cache ld.so.conf ld.so.conf.d locale.alias localtime mime.types nsswitch.conf OpenCL os-release "
-    "passwd pki protocols resolv.conf services ssl terminfo timezone"
-).split()
+    "alternatives",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "crypto-policies",
+    "fonts",
+    "gai.conf",
+    "group",
+    "host.conf",
+    "hosts",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "locale.alias",
+    "localtime",
+    "mime.types",
+    "nsswitch.conf",
+    "OpenCL",
+    "os-release",
+    "passwd",
+    "pki",
+    "protocols",
+    "resolv.conf",
+    "services",
+    "ssl",
+    "terminfo",
+    "timezone",
+)
 # Does what the shim does for `namespace`, to see whether the kernel lets us.
 _NAMESPACE_PROBE = """
 import ctypes, os, sys
@@ -109,11 +132,9 @@ def _try_namespace() -> Isolation | str:
     except OSError as error:
         return f"{OPT_ML} cannot be made: {error.strerror}."
     problem = _run_probe([sys.executable, "-I", "-S", "-c", _NAMESPACE_PROBE])
-    return (
-        f"The kernel does not allow mount namespaces{': ' + problem if problem.strip() else ''}."
-        if (problem)
-        else Isolation(Kind.NAMESPACE)
-    )
+    if problem:
+        return f"The kernel does not allow mount namespaces: {problem}."
+    return Isolation(Kind.NAMESPACE)
 
 
 def _run_probe(command: Sequence[str]) -> str:

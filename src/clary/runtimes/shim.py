@@ -17,6 +17,12 @@ Files in the unit's folder, in the order in which they appear:
     exit.json      durable; how it ended
 """
 
+# Every import is paid at every start of a unit: no pathlib, contextlib or typing here.
+# ruff: noqa: PTH101, PTH102, PTH104, PTH106, PTH108, PTH110, PTH112, PTH114, PTH118, PTH119, PTH120, PTH123
+# ruff: noqa: PTH208, SIM105, S606
+
+from __future__ import annotations
+
 import ctypes
 import fcntl
 import json
@@ -27,6 +33,10 @@ import signal
 import socket
 import sys
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LINE_LIMIT = 256 * 1024
 POLL_MEMORY = 0.1
@@ -52,7 +62,7 @@ def main(folder: str) -> None:
         Shim(folder, spec, lock).run()
 
 
-def _take_lock(folder: str) -> "int | None":
+def _take_lock(folder: str) -> int | None:
     """The lock's descriptor; None when another shim has, or had, this unit."""
     descriptor = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
     # A reader that asks whether the lock is held has it for a moment itself, but only once `started` exists.
@@ -66,7 +76,7 @@ def _take_lock(folder: str) -> "int | None":
 class Shim:
     """The life of one unit, from the first fork to exit.json."""
 
-    def __init__(self, folder: str, spec: dict, lock: int) -> None:
+    def __init__(self, folder: str, spec: dict[str, Any], lock: int) -> None:
         self.folder, self.spec, self.lock = folder, spec, lock
         self.log = Log(os.path.join(folder, "log"), spec["log_limit_bytes"])
         self.token = os.urandom(16).hex()
@@ -303,7 +313,7 @@ class Shim:
         readable, _, _ = select.select([self.output], [], [], 0)
         return bool(readable) and self._copy_output()
 
-    def _verdict(self) -> "tuple[int, int | None]":
+    def _verdict(self) -> tuple[int, int | None]:
         """Exit code and signal, as a shell would count them."""
         status = self.status or 0
         if self.spec["isolation"] == "namespace" and self.child:
@@ -336,7 +346,9 @@ class Shim:
 class Child:
     """The steps between fork and exec, in the process that becomes the user's."""
 
-    def __init__(self, spec: dict, token: str, memory: "MemoryGroup | None", private: tuple) -> None:
+    def __init__(
+        self, spec: dict[str, Any], token: str, memory: MemoryGroup | None, private: tuple[int, ...]
+    ) -> None:
         self.spec, self.token, self.memory, self.private = spec, token, memory, private
 
     def run(self, parent: int, output: int, info: int) -> None:
@@ -426,7 +438,7 @@ class Child:
         os.chdir(self.spec["directory"])
         os.execvpe(self.spec["argv"][0], self.spec["argv"], self._variables())
 
-    def _variables(self) -> dict:
+    def _variables(self) -> dict[str, str]:
         return {**self.spec["variables"], "CLARY_UNIT_TOKEN": self.token}
 
 
@@ -464,7 +476,7 @@ class Log:
         except OSError:
             pass  # the record of the exit matters more
 
-    def _append(self, lines: list) -> None:
+    def _append(self, lines: list[bytes]) -> None:
         prefix = b"%d\t" % _now()
         if self.lost:
             lines = [b"clary: %d lines could not be written to the log" % self.lost, *lines]
@@ -487,7 +499,7 @@ class Log:
             self.lost += len(lines)
 
 
-def _tidy(line: bytes) -> "list[bytes]":
+def _tidy(line: bytes) -> list[bytes]:
     """Valid UTF-8 without the carriage return, in pieces that are not too long."""
     line = line[:-1] if line.endswith(b"\r") else line
     pieces = []
@@ -508,7 +520,7 @@ def _cut(data: bytes) -> bytes:
 class MemoryGroup:
     """A memory control group of the unit's own, version 1 or 2."""
 
-    def __init__(self, path: str, limits: dict, events: str) -> None:
+    def __init__(self, path: str, limits: dict[str, tuple[str, bool]], events: str) -> None:
         self.path, self.limits, self.events = path, limits, events
 
     def create(self) -> None:
@@ -563,7 +575,7 @@ class MemoryGroup:
                 time.sleep(0.005)  # the last process is still being taken down
 
 
-def make_memory_group(name: str, limit: "int | None", root: str = "/sys/fs/cgroup") -> "MemoryGroup | None":
+def make_memory_group(name: str, limit: int | None, root: str = "/sys/fs/cgroup") -> MemoryGroup | None:
     """The first group that can be had, or None: then memory is counted by looking at the processes."""
     for group in _possible_groups(f"clary-{name[-80:]}-{os.getpid()}", limit, root):
         try:
@@ -574,7 +586,7 @@ def make_memory_group(name: str, limit: "int | None", root: str = "/sys/fs/cgrou
     return None
 
 
-def _possible_groups(name: str, limit: "int | None", root: str) -> "list[MemoryGroup]":
+def _possible_groups(name: str, limit: int | None, root: str) -> list[MemoryGroup]:
     groups = []
     for line in _read("/proc/self/cgroup").splitlines():
         _, controllers, own = line.split(":", 2)
@@ -622,7 +634,7 @@ def _proportional(pid: int) -> int:
     return _resident(pid)
 
 
-def _parents() -> "dict[int, int]":
+def _parents() -> dict[int, int]:
     """Every process with its parent."""
     found = {}
     for entry in os.listdir("/proc"):
@@ -634,16 +646,17 @@ def _parents() -> "dict[int, int]":
     return found
 
 
-def _descendants(root: int) -> "list[int]":
+def _descendants(root: int) -> list[int]:
     parents = _parents()
-    found, wanted = [], {root}
+    found: list[int] = []
+    wanted = {root}
     while wanted:
         wanted = {pid for pid, parent in parents.items() if parent in wanted}
         found += wanted
     return found
 
 
-def _stat(pid: int) -> "list[str]":
+def _stat(pid: int) -> list[str]:
     """Fields of /proc/PID/stat from the state on (the name before it may hold anything)."""
     return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
 
@@ -660,7 +673,7 @@ def _kernel_kills() -> int:
         return 0
 
 
-def _mount(source: "str | None", target: str, flags: int, kind: "bytes | None" = None) -> None:
+def _mount(source: str | None, target: str, flags: int, kind: bytes | None = None) -> None:
     name = os.fsencode(source) if source else None
     _check(_libc.mount(name, os.fsencode(target), kind, ctypes.c_ulong(flags), None), target)
 
@@ -669,7 +682,7 @@ def _prctl(option: int, value: int) -> None:
     _check(_libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)))
 
 
-def _check(result: int, what: "str | None" = None) -> None:
+def _check(result: int, what: str | None = None) -> None:
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), what)
@@ -684,7 +697,7 @@ def _read(path: str) -> str:
         return file.read()
 
 
-def _write(folder: str, name: str, document: dict, durable: bool = False) -> None:
+def _write(folder: str, name: str, document: dict[str, Any], durable: bool = False) -> None:
     """Replace a file in one step; `durable` ones also survive a power cut."""
     temporary = os.path.join(folder, f".{name}.{os.getpid()}")
     with open(temporary, "w") as file:

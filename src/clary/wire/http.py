@@ -17,7 +17,8 @@ class RequestHead:
     """Request line and headers.
 
     `path` is raw: still percent-encoded, without query. `query` is the raw text behind the first `?`.
-    `headers` has lower-case names; the values of repeated headers are joined with `,`.
+    `headers` has lower-case names; the values of repeated headers are joined with `,`. Bytes beyond ASCII are decoded
+    as UTF-8 with `surrogateescape`, so that a signature over them can be checked.
     """
 
     method: str

@@ -15,9 +15,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import quote, unquote, unquote_plus, unquote_to_bytes
+from urllib.parse import unquote
 
 from clary.base.errors import ApiError
+from clary.wire.canonical import canonical_path, canonical_query, squeeze
 from clary.wire.error_codes import CredentialFault, family_of_request, fault
 from clary.wire.http import RequestHead
 
@@ -40,7 +41,6 @@ _SCOPE_SERVICE = re.compile(r"Credential=[^/,\s]+/\d{8}/[^/,\s]+/([^/,\s]+)/aws4
 _QUERY_CREDENTIAL = re.compile(r"(?:^|&)X-Amz-Credential=([^&]*)")
 _CREDENTIAL = re.compile(r"([^/\s]+)/(\d{8})/([^/\s]+)/([^/\s]+)/aws4_request")
 _HEX64 = re.compile(r"[0-9a-f]{64}")
-_PLAIN_PATH = re.compile(r"/(?:[A-Za-z0-9_.~-]+/)*(?:[A-Za-z0-9_.~-]+)?")
 _F = CredentialFault
 
 
@@ -366,42 +366,7 @@ def _payload_to_sign(head: RequestHead, signature: Signature, computed: str) -> 
 
 def _canonical_request(head: RequestHead, signature: Signature, payload: str) -> str:
     headers = head.headers
-    lines = "".join([f"{name}:{_squeeze(headers.get(name, ''))}\n" for name in signature.signed_headers])
+    lines = "".join([f"{name}:{squeeze(headers.get(name, ''))}\n" for name in signature.signed_headers])
     path = canonical_path(head.path, once=signature.service == "s3")
     query = canonical_query(head.query) if head.query else ""
     return f"{head.method}\n{path}\n{query}\n{lines}\n{';'.join(signature.signed_headers)}\n{payload}"
-
-
-def _squeeze(value: str) -> str:
-    """Without spaces at the ends, and with single spaces inside."""
-    return " ".join(value.split()) if "  " in value or value[:1].isspace() or value[-1:].isspace() else value
-
-
-def canonical_path(path: str, *, once: bool) -> str:
-    """The path as it is signed: encoded `once` (S3), or normalised and encoded a second time."""
-    if once:
-        return path if _PLAIN_PATH.fullmatch(path) else quote(unquote_to_bytes(path), safe="/-_.~") or "/"
-    if _PLAIN_PATH.fullmatch(path) and "/." not in path:
-        return path
-    kept: list[str] = []
-    for segment in path.split("/"):
-        if segment == "..":
-            del kept[-1:]
-        elif segment not in ("", "."):
-            kept.append(segment)
-    normal = "/" + "/".join(kept) + ("/" if kept and path.endswith("/") else "")
-    return quote(normal, safe="/-_.~", errors="surrogateescape")
-
-
-def canonical_query(query: str) -> str:
-    """The query as it is signed: sorted, each part encoded anew, without the signature itself."""
-    pairs = []
-    for part in query.split("&"):
-        name, _, value = part.partition("=")
-        if name and name != "X-Amz-Signature":
-            pairs.append((_encode(name), _encode(value)))
-    return "&".join([f"{name}={value}" for name, value in sorted(pairs)])
-
-
-def _encode(text: str) -> str:
-    return quote(unquote_plus(text, errors="surrogateescape"), safe="-_.~", errors="surrogateescape")

@@ -9,8 +9,10 @@ Python version and have been bypassed before.
 
 from __future__ import annotations
 
+import gzip
 import os
 import tarfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,17 +54,17 @@ def extract(archive: Path, target: Path, limits: ArchiveLimits = DEFAULT_LIMITS)
 
 @contextmanager
 def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
+    """The archive, gzip-compressed or plain; damage anywhere in it becomes HostileArchive."""
     try:
-        with tarfile.open(archive, "r:*") as tar:
+        with tarfile.open(archive, "r:gz" if _is_gzip(archive) else "r:") as tar:
             yield tar
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk, not the archive
-        raise HostileArchive(f"{archive.name} is not a readable tar archive: {error}") from error
-    except Exception as error:  # decompressors raise classes of their own (zlib.error, lzma.LZMAError)
-        if type(error).__module__ not in {"zlib", "_lzma", "lzma"}:
-            raise
-        raise HostileArchive(f"{archive.name} is damaged: {error}") from error
+    except (tarfile.TarError, zlib.error, EOFError, ValueError, gzip.BadGzipFile) as error:
+        raise HostileArchive(f"{archive.name} is not a readable tar.gz archive: {error}") from error
+
+
+def _is_gzip(archive: Path) -> bool:
+    with archive.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
 
 
 def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:

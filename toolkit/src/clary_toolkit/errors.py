@@ -1,15 +1,15 @@
 """The one error tree of the toolkit.
 
-    ToolkitError              anything raised on purpose; ends the command with its class name and text
-      UserError               the user's side must change something; the command exits with 1
-        MissingEntryPoint     the named program is not in the user's source
-        ModeNotServed         the request asks for something this framework does not do here
-        HostileArchive        an archive holds a member that must not be unpacked
-        InstallError          requirements or the user's package could not be installed
-        ExecuteUserScriptError   the user's program ended with a non-zero exit code
-        ModelServerError      the user's model or handlers could not be loaded
-      ContractError           the platform did not provide what the container contract promises
-    RequestError              one invocation cannot be answered; carries the HTTP status
+ToolkitError              anything raised on purpose; ends the command with its class name and text
+  UserError               the user's side must change something; the command exits with 1
+    MissingEntryPoint     the named program is not in the user's source
+    ModeNotServed         the request asks for something this framework does not do here
+    HostileArchive        an archive holds a member that must not be unpacked
+    InstallError          requirements or the user's package could not be installed
+    ExecuteUserScriptError   the user's program ended with a non-zero exit code
+    ModelServerError      the user's model or handlers could not be loaded
+  ContractError           the platform did not provide what the container contract promises
+RequestError              one invocation cannot be answered; carries the HTTP status
 """
 
 from __future__ import annotations

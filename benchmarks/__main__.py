@@ -1,0 +1,29 @@
+"""Run the figures and print them as JSON; names of figures as arguments run only those."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.server import running_server
+
+from benchmarks.figures import FIGURES
+
+
+def main() -> None:
+    wanted = set(sys.argv[1:])
+    results = []
+    with tempfile.TemporaryDirectory(prefix="clary-bench-") as folder, running_server(Path(folder)) as server:
+        for figure in FIGURES:
+            if not wanted or figure.__name__ in wanted:
+                print(f"measuring {figure.__name__}", file=sys.stderr)
+                results.append(figure(server))
+    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
+    print(json.dumps({"machine": machine, "figures": results}, indent=2))
+
+
+main()

@@ -1,0 +1,179 @@
+"""One function per figure; each returns a JSON-ready dict."""
+
+from __future__ import annotations
+
+import io
+import statistics
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.server import SKLEARN, Server, archive, configure, finished, put, settled, train
+
+from benchmarks.peer import moto
+from clary.base.settings import load_settings
+from clary.runtimes.environments import Environments
+
+_ROUNDS = 5
+
+
+def ready(server: Server) -> dict[str, Any]:
+    """Seconds from `clary serve` to the first answered API call, on an existing installation."""
+    seconds = []
+    for _ in range(_ROUNDS):
+        server.stop()
+        begun = time.perf_counter()
+        server.start()
+        server.client("sagemaker").list_models()
+        seconds.append(time.perf_counter() - begun)
+    return _figure("clary serve ready, s", seconds, goal="<= 2")
+
+
+def idle(server: Server) -> dict[str, Any]:
+    """Memory and CPU of control while nothing happens."""
+    pid = server.child("control")
+    time.sleep(3)
+    before, begun = _cpu_seconds(pid), time.perf_counter()
+    time.sleep(10)
+    share = 100 * (_cpu_seconds(pid) - before) / (time.perf_counter() - begun)
+    return {
+        "name": "control idle",
+        "memory_mb": round(_proportional_memory_mb(pid), 1),
+        "cpu_percent_of_a_core": round(share, 2),
+        "goal": "<= 200 MB, < 2 %",
+    }
+
+
+def first_line(server: Server) -> dict[str, Any]:
+    """Seconds from CreateTrainingJob to the first line of user code, environment warm."""
+    script = "import time\nprint('at', time.time(), flush=True)\n"
+    seconds = []
+    for round_ in range(_ROUNDS + 1):
+        name = f"bench-{int(time.time() * 1000)}-{round_}"
+        begun = time.time()
+        train(server, name, script, wait=False)
+        finished(server, name)
+        events = server.client("logs").filter_log_events(
+            logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/", filterPattern='"at "'
+        )["events"]
+        seconds.append(float(events[0]["message"].split()[1]) - begun)
+    return _figure("CreateTrainingJob to first line of user code, s", seconds[1:], goal="<= 1")
+
+
+MODEL = """
+import joblib, os
+def model_fn(d):
+    return joblib.load(os.path.join(d, "model.joblib"))
+"""
+FIT = """
+import joblib, os
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import RandomForestClassifier
+x, y = load_breast_cancer(return_X_y=True)
+joblib.dump(RandomForestClassifier(50, max_depth=6).fit(x, y), os.environ["SM_MODEL_DIR"] + "/model.joblib")
+"""
+
+
+def in_service(server: Server) -> dict[str, Any]:
+    """CreateEndpoint to InService for the tour's model, beyond the model's own load time in the same environment."""
+    train(server, "bench-fit", FIT)
+    model = _model_bytes(server)
+    data = put(server, "tests", "bench/model.tar.gz", archive({"model.joblib": model, "code/inference.py": MODEL}))
+    own = _own_load_seconds(model)
+    seconds = []
+    for round_ in range(_ROUNDS):
+        name = f"bench-{round_}"
+        configure(server, name, data)
+        begun = time.perf_counter()
+        server.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=name)
+        settled(server, name)
+        seconds.append(time.perf_counter() - begun)
+        server.client("sagemaker").delete_endpoint(EndpointName=name)
+    figure = _figure("CreateEndpoint to InService, s", seconds, goal="<= 1.5 beyond the model's own load")
+    return {**figure, "own_load": round(own, 3), "beyond": round(figure["median"] - own, 3)}
+
+
+def describe_rate(server: Server) -> dict[str, Any]:
+    """DescribeModel and DescribeTrainingJob per second through boto3, one thread, beside moto_server, interleaved."""
+    ours, rates = server.client("sagemaker"), {}
+    with moto() as peer_client:
+        peer = peer_client("sagemaker")
+        ours.create_model(ModelName="rate", PrimaryContainer={"Image": SKLEARN}, ExecutionRoleArn=server.role)
+        peer.create_model(
+            ModelName="rate",
+            PrimaryContainer={"Image": SKLEARN},
+            ExecutionRoleArn="arn:aws:iam::123456789012:role/r",
+        )
+        pairs = [
+            (
+                _rate(lambda: ours.describe_model(ModelName="rate")),
+                _rate(lambda: peer.describe_model(ModelName="rate")),
+            )
+            for _ in range(_ROUNDS)
+        ]
+    rates["clary_per_s"] = round(statistics.median(a for a, _ in pairs))
+    rates["moto_per_s"] = round(statistics.median(b for _, b in pairs))
+    ratio = statistics.median(a / b for a, b in pairs)
+    return {"name": "DescribeModel, ratio to moto_server", **rates, "median": round(ratio, 2), "goal": ">= 2"}
+
+
+FIGURES: tuple[Callable[[Server], dict[str, Any]], ...] = (ready, idle, first_line, in_service, describe_rate)
+
+
+def _figure(name: str, values: list[float], goal: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "median": round(statistics.median(values), 3),
+        "min": round(min(values), 3),
+        "max": round(max(values), 3),
+        "n": len(values),
+        "goal": goal,
+    }
+
+
+def _rate(call: Callable[[], Any], seconds: float = 2.0) -> float:
+    call()
+    begun, count = time.perf_counter(), 0
+    while time.perf_counter() - begun < seconds:
+        call()
+        count += 1
+    return count / (time.perf_counter() - begun)
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def _proportional_memory_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    raise ValueError("no Pss line")
+
+
+def _model_bytes(server: Server) -> bytes:
+    body = server.client("s3").get_object(Bucket="tests", Key="output/bench-fit/output/model.tar.gz")["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
+        member = next(m for m in tar.getmembers() if m.name.endswith("model.joblib"))
+        file = tar.extractfile(member)
+        assert file is not None
+        return file.read()
+
+
+def _own_load_seconds(model: bytes) -> float:
+    """A bare interpreter of the same environment that imports joblib and loads the model: the floor."""
+    python = Environments(load_settings().environments).prepare(SKLEARN).path / "bin" / "python"
+    times = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.joblib"
+        path.write_bytes(model)
+        for _ in range(_ROUNDS):
+            begun = time.perf_counter()
+            subprocess.run([python, "-c", f"import joblib; joblib.load({str(path)!r})"], check=True)
+            times.append(time.perf_counter() - begun)
+    return statistics.median(times)

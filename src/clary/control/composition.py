@@ -1,0 +1,85 @@
+"""Where the parts are put together: store, runtime, engine, chain. Nothing else makes any of them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from clary.base.clock import SystemClock
+from clary.base.installation import Installation
+from clary.base.settings import Settings
+from clary.control.application import Application
+from clary.control.authentication import Authentication
+from clary.control.context import ContextMaker
+from clary.control.hold import Changes, Hold
+from clary.control.internal import InternalPaths
+from clary.control.spool import SpoolOpener
+from clary.engine.engine import Engine
+from clary.engine.surroundings import Surroundings
+from clary.runtimes.environments import Environments
+from clary.runtimes.process import ProcessRuntime
+from clary.services.iam.execution_role import ensure_execution_role
+from clary.store.blobs import Blobs
+from clary.store.database import Database
+from clary.wire.catalog import Catalog
+from clary.wire.paging import Pager
+from clary.wire.routing import Router
+
+_THREADS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """Everything control owns. `start` returns the ASGI application."""
+
+    settings: Settings
+    around: Surroundings
+    engine: Engine
+    pool: ThreadPoolExecutor
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> Application:
+        around, settings = self.around, self.settings
+        master_key = around.installation.master_key
+        catalog = Catalog()
+        # The model costs some 50 ms to load; nobody should wait for it in the first call.
+        threading.Thread(target=catalog.service, args=("sagemaker",), daemon=True).start()
+        self.engine.start()
+        pager = Pager(bytes.fromhex(master_key))
+        return Application(
+            internal=InternalPaths(around.database, around.installation, around.clock),
+            router=Router(catalog),
+            authentication=Authentication(self.engine.access, master_key, around.clock),
+            hold=Hold(Changes(around.database, loop), around.clock, settings.describe_hold_seconds),
+            make_context=ContextMaker(
+                around.database, around.blobs, around.installation, settings, pager, around.clock
+            ),
+            open_spool=SpoolOpener(around.blobs),
+            pool=self.pool,
+        )
+
+    def stop(self, *, units: bool) -> None:
+        self.engine.stop()
+        if units:
+            self.engine.stop_units()
+        self.pool.shutdown(wait=True, cancel_futures=True)
+        self.around.database.close()
+
+
+def compose(settings: Settings, installation: Installation) -> Composition:
+    """Open the store (migrating it if needed) and put everything together."""
+    clock = SystemClock()
+    database = Database(settings.layout.database)
+    ensure_execution_role(database, installation, clock.now())
+    around = Surroundings(
+        database=database,
+        blobs=Blobs(settings.layout.blobs),
+        runtime=ProcessRuntime(settings.layout, settings.isolation),
+        environments=Environments(settings.environments),
+        settings=settings,
+        installation=installation,
+        clock=clock,
+        endpoint_url=lambda: settings.public_url,
+    )
+    return Composition(settings, around, Engine(around), ThreadPoolExecutor(_THREADS, thread_name_prefix="api"))

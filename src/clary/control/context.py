@@ -1,0 +1,45 @@
+"""Makes the Context of an operation from a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clary.base.clock import Clock
+from clary.base.installation import Installation
+from clary.base.settings import Settings
+from clary.control.authorization import Authorization
+from clary.control.call import Call
+from clary.services.context import Context
+from clary.store.blobs import Blobs
+from clary.store.database import Database
+from clary.wire.paging import Pager
+
+
+@dataclass(frozen=True, slots=True)
+class ContextMaker:
+    """What all contexts of one control share."""
+
+    database: Database
+    blobs: Blobs
+    installation: Installation
+    settings: Settings
+    pager: Pager
+    clock: Clock
+
+    def __call__(self, call: Call, authorization: Authorization) -> Context:
+        principal = call.known_caller.principal
+        return Context(
+            account=principal.account,
+            region=call.region,
+            principal=principal,
+            request_id=call.request_id,
+            now=self.clock.now(),
+            database=self.database,
+            blobs=self.blobs,
+            installation=self.installation,
+            settings=self.settings,
+            pager=self.pager,
+            authorize=authorization,
+            source_address=call.head.headers.get("x-clary-client", ""),
+            user_agent=call.head.headers.get("user-agent", ""),
+        )

@@ -1,0 +1,88 @@
+"""Writing a streamed body to a file below the blobs folder, hashing and un-chunking it on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import BinaryIO
+
+from clary.base.errors import ApiError
+from clary.control.call import Call
+from clary.store.blobs import Blobs, Incoming
+from clary.wire import checksums
+from clary.wire.chunked import ChunkedDecoder, decoder
+from clary.wire.error_codes import CredentialFault, fault
+
+_PREFIX = "x-amz-checksum-"
+
+
+class SpoolOpener:
+    """Opens a spool for an authenticated call."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    def __call__(self, call: Call) -> Spool:
+        return Spool(call, self._blobs)
+
+
+class Spool:
+    """One body on its way to disk. `write` pieces, then `finish`; `discard` when anything goes wrong."""
+
+    def __init__(self, call: Call, blobs: Blobs) -> None:
+        if call.signature is None:
+            raise AssertionError("only authenticated bodies are spooled")
+        self._signature = call.signature
+        self._headers = call.head.headers
+        self._decoder: ChunkedDecoder | None = None
+        if call.signature.streaming:
+            self._decoder = decoder(call.head, call.signature, call.signing_key)
+        self._path = blobs.new_incoming_path()
+        self._file: BinaryIO = self._path.open("xb")
+        self._size = 0
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha256 = hashlib.sha256()
+        self._running = {name: checksums.new(name) for name in _wanted(call.head.headers)}
+
+    def write(self, piece: bytes) -> None:
+        data = self._decoder.feed(piece) if self._decoder else piece
+        self._file.write(data)
+        self._size += len(data)
+        self._md5.update(data)
+        self._sha256.update(data)
+        for running in self._running.values():
+            running.update(data)
+
+    def finish(self, piece: bytes) -> Incoming:
+        """The last piece; everything the client declared about the body is compared here."""
+        self.write(piece)
+        trailers = self._decoder.finish() if self._decoder else {}
+        self._file.close()
+        sha256 = self._sha256.hexdigest()
+        if self._signature.declares_body_hash and not hmac.compare_digest(sha256, self._signature.payload_hash):
+            raise fault("s3", CredentialFault.BODY_MISMATCH)
+        values = {name: checksums.encoded(running) for name, running in self._running.items()}
+        for name, value in values.items():
+            declared = trailers.get(name) or self._headers.get(name)
+            if declared is not None and declared != value:
+                algorithm = name.removeprefix(_PREFIX).upper()
+                raise ApiError(
+                    f"The {algorithm} you specified did not match the calculated checksum.",
+                    code="BadDigest",
+                    status=400,
+                )
+        named = {name.removeprefix(_PREFIX).upper(): value for name, value in values.items()}
+        return Incoming(self._path, self._size, self._md5.digest(), sha256, named)
+
+    def discard(self) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _wanted(headers: Mapping[str, str]) -> set[str]:
+    """Checksum headers that the request gives, announces as trailers, or asks for by algorithm."""
+    announced = {name.strip().lower() for name in headers.get("x-amz-trailer", "").split(",")}
+    given = {name for name in headers if name.startswith(_PREFIX)}
+    algorithm = headers.get("x-amz-sdk-checksum-algorithm", "").lower()
+    return ({f"{_PREFIX}{algorithm}"} | announced | given) & set(checksums.HEADERS) - {"content-md5"}

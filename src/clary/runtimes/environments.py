@@ -1,0 +1,205 @@
+"""Builds and finds the environments that jobs and model servers run in.
+
+An environment is a folder named by the hash of all that it is made of: lock file, interpreter, platform and the
+toolkit's files. It is built in place by uv from a lock with hashes, under a file lock, and marked `.ready` last;
+what has no mark is built again. Several installations may share the folder. Units see it read-only.
+"""
+
+from __future__ import annotations
+
+import compileall
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+from clary.base import durable
+from clary.base.crash import crash_here
+from clary.runtimes import images, overlay, package_sources
+from clary.runtimes.errors import EnvironmentBuildError
+from clary.runtimes.images import Definition
+
+_FORMAT = "1"
+_READY = ".ready"
+_USED = ".used"
+_TOOLKIT = "clary_toolkit"
+_BUILD_SECONDS = 1800
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedEnvironment:
+    """A ready environment. `notes` say what differs from the image that was asked for; they belong into the log."""
+
+    path: Path
+    framework: str
+    python: str
+    label: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Environments:
+    """All environments below one folder, for the Python that runs this.
+
+    `link_mode` is uv's: `hardlink` shares files with uv's cache, which is right as long as units cannot write to
+    the environment; use `copy` where there is no isolation.
+    """
+
+    folder: Path
+    link_mode: str = "hardlink"
+    _paths: dict[str, Path] = field(default_factory=dict, init=False, repr=False)
+
+    def prepare(self, image_uri: str) -> PreparedEnvironment:
+        """The environment for an image, built now if need be. Raises UnsupportedImage, EnvironmentBuildError."""
+        selection = images.select(image_uri, sys.version_info[:3])
+        return self.prepare_definition(selection.definition, selection.notes)
+
+    def prepare_client(self) -> PreparedEnvironment:
+        """The environment of the quick start's client code: the SageMaker SDK, no toolkit."""
+        return self.prepare_definition(images.CLIENT)
+
+    def prepare_definition(self, definition: Definition, notes: tuple[str, ...] = ()) -> PreparedEnvironment:
+        lock = read_lock(definition.name)
+        with_toolkit = definition is not images.CLIENT
+        path = self._path(definition.name, lock, with_toolkit)
+        if not (path / _READY).exists():
+            with _alone(self.folder / f"{path.name}.lock"):
+                if not (path / _READY).exists():
+                    self._build(path, definition, lock, with_toolkit)
+        _stamp(path / _USED)
+        return PreparedEnvironment(path, definition.framework, platform.python_version(), definition.label, notes)
+
+    def _path(self, name: str, lock: str, with_toolkit: bool) -> Path:
+        known = self._paths.get(name)
+        if known is None:
+            digest = hashlib.sha256()
+            for part in (_FORMAT, lock, sys.version, _base_interpreter(), platform.platform(terse=True)):
+                digest.update(part.encode() + b"\0")
+            digest.update(_digest_of_toolkit() if with_toolkit else b"")
+            known = self._paths[name] = self.folder.absolute() / f"{name}-{digest.hexdigest()[:32]}"
+        return known
+
+    def _build(self, path: Path, definition: Definition, lock: str, with_toolkit: bool) -> None:
+        shutil.rmtree(path, ignore_errors=True)
+        crash_here("environments.before_build")
+        requirements = self.folder / f".{path.name}.requirements.txt"
+        requirements.write_text(lock)
+        try:
+            self._run_uv(definition, "venv", "--python", sys.executable, "--no-python-downloads", "--quiet", str(path))
+            self._run_uv(
+                definition,
+                "pip",
+                "install",
+                "--quiet",
+                "--require-hashes",
+                "--no-deps",
+                "--compile-bytecode",
+                f"--link-mode={self.link_mode}",
+                f"--python={path / 'bin' / 'python'}",
+                f"--requirements={requirements}",
+            )
+        finally:
+            requirements.unlink(missing_ok=True)
+        crash_here("environments.after_install")
+        if with_toolkit:
+            _copy_toolkit(overlay.find_packages(path))
+        ready = {"framework": definition.label, "name": definition.name, "python": platform.python_version()}
+        durable.write_json(path / _READY, ready)
+
+    def _run_uv(self, definition: Definition, *arguments: str) -> None:
+        environment = {**os.environ, **package_sources.uv_variables()}
+        environment.pop("VIRTUAL_ENV", None)
+        command = [sys.executable, "-m", "uv", *arguments]
+        try:
+            result = subprocess.run(
+                command, cwd=self.folder, env=environment, capture_output=True, timeout=_BUILD_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise EnvironmentBuildError(f"The environment {definition.name} could not be built: {error}") from error
+        if result.returncode != 0:
+            lines = result.stderr.decode(errors="replace").strip().splitlines()
+            raise EnvironmentBuildError(
+                f"The environment {definition.name} could not be built; uv {arguments[0]} said: "
+                + " ".join(line.strip() for line in lines[-12:])
+            )
+
+
+def prepare(image_uri: str, folder: Path) -> PreparedEnvironment:
+    """`Environments.prepare` for callers with a single question."""
+    return Environments(folder).prepare(image_uri)
+
+
+def read_lock(name: str) -> str:
+    """The lock file of a definition, from the package's own data."""
+    return (resources.files("clary.runtimes") / "locks" / f"{name}.txt").read_text()
+
+
+def read_label(environment: Path) -> str:
+    """`scikit-learn 1.2.2`; empty for folders that were not built here."""
+    try:
+        label: str = json.loads((environment / _READY).read_bytes())["framework"]
+    except (OSError, ValueError, KeyError):
+        return ""
+    return label
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One builder at a time, over all processes; the kernel lets go when the builder dies."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _stamp(path: Path) -> None:
+    """When the environment was last used, for collecting those that nobody uses any more."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        path.touch()
+    except PermissionError:
+        return  # a shared folder that we may only read
+
+
+def _base_interpreter() -> str:
+    return os.path.realpath(sys.executable)
+
+
+def _toolkit_folder() -> Path:
+    """Where the toolkit's files lie. They are copied, never imported."""
+    spec = importlib.util.find_spec(_TOOLKIT)
+    if spec is None or spec.origin is None:
+        raise EnvironmentBuildError("The package clary-toolkit is not installed beside Clary.")
+    return Path(spec.origin).parent
+
+
+def _toolkit_files() -> list[Path]:
+    folder = _toolkit_folder()
+    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _digest_of_toolkit() -> bytes:
+    folder, digest = _toolkit_folder(), hashlib.sha256()
+    for path in _toolkit_files():
+        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.digest()
+
+
+def _copy_toolkit(packages: Path) -> None:
+    folder, target = _toolkit_folder(), packages / _TOOLKIT
+    for path in _toolkit_files():
+        copy = target / path.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    compileall.compile_dir(target, quiet=2)

@@ -1,0 +1,83 @@
+"""Names of buckets and keys: what S3 allows, and the ARNs that policies speak of."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from clary.base.errors import ApiError
+from clary.services.context import Context
+from clary.services.s3 import errors
+from clary.store import buckets
+from clary.store.buckets import Bucket, BucketNotFound, BucketOfOther
+from clary.store.database import Transaction
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+_RESERVED_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+_MAX_KEY_BYTES = 1024
+
+
+def check_bucket_name(name: str) -> None:
+    """Raise InvalidBucketName unless the name follows the rules for new buckets."""
+    bad = (
+        not _BUCKET.fullmatch(name)
+        or ".." in name
+        or _ADDRESS.fullmatch(name)
+        or name.startswith(_RESERVED_STARTS)
+        or name.endswith(_RESERVED_ENDS)
+    )
+    if bad:
+        message = "The specified bucket is not valid."
+        raise ApiError(message, code="InvalidBucketName", status=400, BucketName=name)
+
+
+def check_key(key: str) -> None:
+    """Any text of 1 to 1024 bytes is a key: keys are data and never become paths."""
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError:
+        raise ApiError("Couldn't parse the specified URI.", code="InvalidURI", status=400) from None
+    if size > _MAX_KEY_BYTES:
+        message = "Your key is too long"
+        raise ApiError(
+            message, code="KeyTooLongError", status=400, Size=str(size), MaxSizeAllowed=str(_MAX_KEY_BYTES)
+        )
+    if not key:
+        raise errors.invalid_argument("A key must not be empty.", "key", key)
+
+
+def own_bucket(context: Context, tx: Transaction, request: dict[str, Any], name: str | None = None) -> Bucket:
+    """The bucket of the request, if it is the caller's (and, if the request says, of the account it expects)."""
+    wanted = request["Bucket"] if name is None else name
+    expected = request.get("ExpectedBucketOwner" if name is None else "ExpectedSourceBucketOwner")
+    try:
+        bucket = buckets.get(tx, context.account, wanted)
+    except BucketNotFound:
+        raise errors.no_such_bucket(wanted) from None
+    except BucketOfOther:
+        raise errors.access_denied() from None
+    if expected is not None and expected != bucket.account:
+        raise errors.access_denied()
+    return bucket
+
+
+def bucket_arn(_context: Context, request: dict[str, Any]) -> str:
+    return f"arn:aws:s3:::{request['Bucket']}"
+
+
+def object_arn(_context: Context, request: dict[str, Any]) -> str:
+    return f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"
+
+
+def check_version(request: dict[str, Any]) -> None:
+    """Buckets have no versions here: the only one is called null."""
+    if request.get("VersionId", "null") != "null":
+        raise errors.invalid_argument("Invalid version id specified", "versionId", request["VersionId"])
+
+
+def owner_of(account: str) -> dict[str, str]:
+    """The canonical user of an account, as listings show it."""
+    return {"ID": account.rjust(64, "0"), "DisplayName": account}
+

@@ -1,0 +1,98 @@
+"""Buckets: one namespace of names for the whole installation; each belongs to one account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, Index, RowMapping, Table, Text, UniqueConstraint, delete, insert, select
+
+from clary.base.errors import ClaryError
+from clary.store.database import Transaction
+from clary.store.metadata import METADATA, Moment, RowId
+
+BUCKETS = Table(
+    "buckets",
+    METADATA,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("name"),
+    Index(None, "account", "name"),
+    sqlite_autoincrement=True,
+)
+
+
+class BucketNotFound(ClaryError):
+    """No bucket has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no bucket {name}.")
+        self.name = name
+
+
+class BucketOfOther(ClaryError):
+    """The bucket exists and belongs to another account."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The bucket {name} belongs to another account.")
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One bucket."""
+
+    id: int
+    name: str
+    account: str
+    region: str
+    created_at: datetime
+
+
+def create(tx: Transaction, *, account: str, region: str, name: str, now: datetime) -> Bucket:
+    """Insert a bucket; the caller has looked whether the name is free (in the same transaction)."""
+    values = {"name": name, "account": account, "region": region, "created_at": now}
+    result = tx.execute(insert(BUCKETS).values(values))
+    row_id: int = result.inserted_primary_key[0]  # type: ignore[index]  # an insert always has one
+    return Bucket(id=row_id, name=name, account=account, region=region, created_at=now)
+
+
+def find(tx: Transaction, name: str) -> Bucket | None:
+    """The bucket, whoever owns it."""
+    row = tx.execute(select(BUCKETS).where(BUCKETS.c.name == name)).mappings().first()
+    return None if row is None else _bucket(row)
+
+
+def get(tx: Transaction, account: str, name: str) -> Bucket:
+    """The account's own bucket, or BucketNotFound or BucketOfOther."""
+    bucket = find(tx, name)
+    if bucket is None:
+        raise BucketNotFound(name)
+    if bucket.account != account:
+        raise BucketOfOther(name)
+    return bucket
+
+
+def remove(tx: Transaction, bucket: Bucket) -> None:
+    """Delete the row; the caller has looked whether the bucket is empty."""
+    tx.execute(delete(BUCKETS).where(BUCKETS.c.id == bucket.id))
+
+
+def page(
+    tx: Transaction, account: str, *, prefix: str = "", region: str | None = None, after: str = "", limit: int
+) -> list[Bucket]:
+    """The account's buckets by name, from behind `after`."""
+    names = BUCKETS.c.name
+    statement = select(BUCKETS).where(BUCKETS.c.account == account, names > after)
+    if prefix:
+        statement = statement.where(names.startswith(prefix, autoescape=True))
+    if region is not None:
+        statement = statement.where(BUCKETS.c.region == region)
+    return [_bucket(row) for row in tx.execute(statement.order_by(names).limit(limit)).mappings()]
+
+
+def _bucket(row: RowMapping) -> Bucket:
+    return Bucket(**{name: row[name] for name in Bucket.__slots__})

@@ -1,0 +1,187 @@
+"""kill -9 of control, of shims and of everything, while jobs and endpoints run."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.server import Server, deploy, eventually, finished, invoke, log_of, settled, train
+
+GROUP = "/aws/sagemaker/TrainingJobs"
+COUNTING = """
+import os, sys, time
+print("started", os.environ["TRAINING_JOB_NAME"], flush=True)
+for number in range(60):
+    print("line", number, flush=True)
+    time.sleep(0.1)
+"""
+
+
+def kill_control(server: Server) -> None:
+    pid = server.child("control")
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: server.child("control") != pid and ready(server), 20)
+
+
+def ready(server: Server) -> bool:
+    try:
+        server.client("sagemaker").list_models()
+    except (ClientError, BotoCoreError):
+        return False
+    return True
+
+
+def test_jobs_are_adopted_none_starts_twice_and_no_line_is_lost(server: Server) -> None:
+    names = [f"count-{number}" for number in range(6)]
+    for name in names:
+        train(server, name, COUNTING, wait=False)
+    for _ in range(4):
+        time.sleep(0.8)
+        kill_control(server)
+    for name in names:
+        job = finished(server, name)
+        assert job["TrainingJobStatus"] == "Completed", job
+        lines = [line for line in log_of(server, GROUP, f"{name}/") if re.match("started|line", line)]
+        assert lines == [f"started {name}", *(f"line {number}" for number in range(60))]
+
+
+def test_a_killed_script_fails_its_job_within_seconds(server: Server) -> None:
+    script = (
+        "import os, time\nprint('pid', os.getpid(), flush=True)\nprint('last words', flush=True)\ntime.sleep(300)\n"
+    )
+    train(server, "killed", script, wait=False)
+    pid = eventually(lambda: pid_of_script(server, "killed"))
+    os.kill(pid, signal.SIGKILL)
+    begun = time.monotonic()
+    job = finished(server, "killed")
+    assert time.monotonic() - begun < 5
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "137" in job["FailureReason"] or "signal 9" in job["FailureReason"]
+    assert "last words" in job["FailureReason"]
+
+
+def test_a_killed_shim_takes_its_script_with_it_and_fails_the_job(server: Server) -> None:
+    train(server, "shimless", "import time\nprint('up', flush=True)\ntime.sleep(300)\n", wait=False)
+    pid = eventually(lambda: pid_of_script(server, "shimless"))
+    os.kill(shim_of(server, "t"), signal.SIGKILL)
+    job = finished(server, "shimless")
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("InternalServerError")
+    eventually(lambda: not Path(f"/proc/{pid}").exists(), 5)
+
+
+def test_an_endpoint_answers_while_control_is_dead_and_is_adopted(server: Server) -> None:
+    deploy(server, "lasting")
+    before = invoke(server, "lasting", "x")
+    failures: list[Exception] = []
+    enough = threading.Event()
+
+    def ask() -> None:
+        while not enough.is_set():
+            try:
+                invoke(server, "lasting", "x")
+            except (ClientError, BotoCoreError) as error:
+                failures.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    for _ in range(3):
+        kill_control(server)
+    enough.set()
+    thread.join()
+    assert failures == []
+    assert invoke(server, "lasting", "x") == before
+    assert settled(server, "lasting")["ProductionVariants"][0]["CurrentInstanceCount"] == 1
+
+
+def test_after_a_power_cut_endpoints_come_back_and_no_job_hangs(server: Server) -> None:
+    deploy(server, "phoenix")
+    train(server, "cut-off", "import time\ntime.sleep(300)\n", wait=False)
+    eventually(lambda: pid_of_script(server, "cut-off"))
+    kill_everything(server)
+    server.start()
+    assert eventually(lambda: answers(server, "phoenix"), 30).startswith("phoenix:")
+    assert settled(server, "phoenix")["EndpointStatus"] == "InService"
+    job = finished(server, "cut-off", 30)
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("InternalServerError")
+
+
+def kill_everything(server: Server) -> None:
+    """Every process of the installation, as when the power goes."""
+    assert server.process is not None
+    pids = [server.process.pid, *descendants(server.process.pid), *units_of(server)]
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    server.process.wait()
+    server.process = None
+    eventually(lambda: not any(alive(pid) for pid in pids), 10)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def descendants(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found += [int(child), *descendants(int(child))]
+    return found
+
+
+def units_of(server: Server) -> list[int]:
+    """Shims and what they run: processes whose command line or environment names this data folder."""
+    data = str(server.settings.data).encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if data in (process / "cmdline").read_bytes() and int(process.name) != os.getpid():
+                found += [int(process.name), *descendants(int(process.name))]
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
+def shim_of(server: Server, letter: str) -> int:
+    (folder,) = (server.settings.layout.units).glob(f"{letter}*")
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if str(folder).encode() in words and any(word.endswith(b"shim.py") for word in words):
+            return int(process.name)
+    raise AssertionError("there is no shim")
+
+
+def pid_of_script(server: Server, name: str) -> int | None:
+    """Host process id of a running train.py of the job."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            variables = (process / "environ").read_bytes().split(b"\0")
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        if f"TRAINING_JOB_NAME={name}".encode() in variables and any(word.endswith(b"train.py") for word in words):
+            return int(process.name)
+    return None
+
+
+def answers(server: Server, name: str) -> str | None:
+    try:
+        return invoke(server, name, "x")
+    except (ClientError, BotoCoreError):
+        return None

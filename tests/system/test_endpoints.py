@@ -1,0 +1,211 @@
+"""Endpoints through boto3: serving, updating, deleting, and ten broken models with ten right reasons."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.server import (
+    ECHO_MODEL,
+    Server,
+    archive,
+    configure,
+    deploy,
+    eventually,
+    invoke,
+    log_of,
+    put,
+    settled,
+)
+
+
+def test_an_endpoint_answers_and_disappears(server: Server) -> None:
+    endpoint = deploy(server, "Echo")
+    assert endpoint["EndpointStatus"] == "InService", endpoint.get("FailureReason")
+    assert endpoint["EndpointConfigName"] == "Echo"
+    (variant,) = endpoint["ProductionVariants"]
+    assert (variant["CurrentInstanceCount"], variant["CurrentWeight"]) == (1, 1.0)
+    answer = server.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName="Echo", ContentType="text/plain", Body=b"hello", CustomAttributes="c0"
+    )
+    assert answer["InvokedProductionVariant"] == "AllTraffic"
+    assert answer["ContentType"].startswith("text/plain")
+    assert answer["Body"].read().decode().startswith("Echo:")
+    sagemaker = server.client("sagemaker")
+    sagemaker.delete_endpoint(EndpointName="Echo")
+    sagemaker.get_waiter("endpoint_deleted").wait(EndpointName="Echo", WaiterConfig={"Delay": 1})
+    with pytest.raises(ClientError) as refused:
+        invoke(server, "Echo", "x")
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+    assert "Endpoint Echo of account" in refused.value.response["Error"]["Message"]
+
+
+def test_model_errors_carry_what_the_model_said(server: Server) -> None:
+    deploy(server, "errors")
+    with pytest.raises(ClientError) as failed:
+        invoke(server, "errors", "raise")
+    response = failed.value.response
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 424
+    assert response["Error"]["Code"] == "ModelError"
+    assert response["OriginalStatusCode"] == 500
+    assert "asked to fail" in response["OriginalMessage"]
+    assert "Received server error (500) from primary" in response["Error"]["Message"]
+    eventually(
+        lambda: any(
+            "asked to fail" in line for line in log_of(server, "/aws/sagemaker/Endpoints/errors", "AllTraffic/")
+        )
+    )
+
+
+def test_an_update_switches_without_a_failed_request(server: Server) -> None:
+    deploy(server, "blue")
+    data = put(server, "tests", "green/model.tar.gz", archive({"name.txt": "green", "code/inference.py": ECHO_MODEL}))
+    configure(server, "green", data, instances=2)
+    sagemaker = server.client("sagemaker")
+    answers: list[str] = []
+    failures: list[Exception] = []
+    enough = threading.Event()
+
+    def ask() -> None:
+        runtime = server.client("sagemaker-runtime")
+        while not enough.is_set():
+            try:
+                body = runtime.invoke_endpoint(EndpointName="blue", ContentType="text/plain", Body=b"x")["Body"]
+                answers.append(body.read().decode().split(":")[0])
+            except ClientError as error:
+                failures.append(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        workers = [pool.submit(ask) for _ in range(4)]
+        time.sleep(0.3)
+        sagemaker.update_endpoint(EndpointName="blue", EndpointConfigName="green")
+        assert sagemaker.describe_endpoint(EndpointName="blue")["EndpointStatus"] == "Updating"
+        with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+            sagemaker.update_endpoint(EndpointName="blue", EndpointConfigName="green")
+        endpoint = settled(server, "blue")
+        time.sleep(0.5)
+        enough.set()
+        for worker in workers:
+            worker.result()
+    assert failures == []
+    assert endpoint["EndpointConfigName"] == "green"
+    assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+    assert answers[0] == "blue"
+    assert answers[-1] == "green"
+    assert len(answers) > 50
+
+
+def test_a_failed_update_leaves_the_old_model_serving_and_says_why(server: Server) -> None:
+    deploy(server, "steady")
+    data = put(server, "tests", "bad/model.tar.gz", archive({"code/inference.py": "import no_such_module\n"}))
+    configure(server, "bad", data)
+    server.client("sagemaker").update_endpoint(EndpointName="steady", EndpointConfigName="bad")
+    endpoint = settled(server, "steady")
+    assert endpoint["EndpointStatus"] == "InService"
+    assert endpoint["EndpointConfigName"] == "steady"
+    assert "no_such_module" in endpoint["FailureReason"]
+    assert invoke(server, "steady", "still").startswith("steady:")
+    data = put(server, "tests", "good/model.tar.gz", archive({"name.txt": "good", "code/inference.py": ECHO_MODEL}))
+    configure(server, "good", data)
+    server.client("sagemaker").update_endpoint(EndpointName="steady", EndpointConfigName="good")
+    endpoint = settled(server, "steady")
+    assert endpoint["EndpointConfigName"] == "good"
+    assert "FailureReason" not in endpoint
+    assert invoke(server, "steady", "new").startswith("good:")
+
+
+LOADS = "def model_fn(d):\n    {}\ndef predict_fn(x, m):\n    return x\n"
+BROKEN = [
+    ("no-archive", None, ["model.tar.gz"]),
+    ("not-a-tar", b"this is no archive", ["archive"]),
+    ("cut-off", archive({"code/inference.py": "x" * 5000})[:60], ["archive"]),
+    ("escapes", archive({"../../evil.txt": "x"}), ["evil.txt"]),
+    ("no-code", archive({"model.joblib": "x"}), ["inference.py"]),
+    ("import", archive({"code/inference.py": "import not_here\n"}), ["not_here"]),
+    ("syntax", archive({"code/inference.py": "def broken(:\n"}), ["SyntaxError"]),
+    ("no-model-fn", archive({"code/inference.py": "x = 1\n"}), ["model_fn"]),
+    ("raises", archive({"code/inference.py": LOADS.format("raise ValueError('bad weights')")}), ["bad weights"]),
+    ("missing", archive({"code/inference.py": LOADS.format("open(d + '/weights.bin')")}), ["weights.bin"]),
+    ("exits", archive({"code/inference.py": LOADS.format("__import__('os')._exit(9)")}), ["9"]),
+    (
+        "killed",
+        archive({"code/inference.py": LOADS.format("__import__('os').kill(__import__('os').getpid(), 9)")}),
+        ["9"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "body", "words"), BROKEN, ids=[row[0] for row in BROKEN])
+def test_a_broken_model_fails_soon_and_says_why(
+    server: Server, name: str, body: bytes | None, words: list[str]
+) -> None:
+    key = f"broken/{name}/model.tar.gz"
+    data = put(server, "tests", key, body) if body is not None else f"s3://tests/{key}"
+    begun = time.monotonic()
+    endpoint = deploy(server, f"broken-{name}", model_data=data)
+    assert endpoint["EndpointStatus"] == "Failed"
+    for word in words:
+        assert word in endpoint["FailureReason"], endpoint["FailureReason"]
+    assert time.monotonic() - begun < 20
+    with pytest.raises(ClientError):
+        server.client("sagemaker").update_endpoint(EndpointName=f"broken-{name}", EndpointConfigName=f"broken-{name}")
+    server.client("sagemaker").delete_endpoint(EndpointName=f"broken-{name}")
+
+
+def test_a_model_that_never_answers_ping_fails_at_its_time_limit(server: Server) -> None:
+    code = "import time\ndef model_fn(d):\n    time.sleep(600)\ndef predict_fn(x, m):\n    return x\n"
+    begun = time.monotonic()
+    endpoint = deploy(
+        server,
+        "never-ready",
+        files={"code/inference.py": code},
+        ContainerStartupHealthCheckTimeoutInSeconds=60,
+        wait=False,
+    )
+    endpoint = settled(server, "never-ready", 90)
+    assert 59 < time.monotonic() - begun < 70
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert "did not pass the ping health check" in endpoint["FailureReason"]
+
+
+def test_two_variants_share_traffic_by_weight_and_can_be_addressed(server: Server) -> None:
+    sagemaker = server.client("sagemaker")
+    for name in ("first", "second"):
+        data = put(
+            server, "tests", f"{name}/model.tar.gz", archive({"name.txt": name, "code/inference.py": ECHO_MODEL})
+        )
+        configure(server, name, data)
+    variants = [
+        {
+            "VariantName": name,
+            "ModelName": name,
+            "InitialInstanceCount": 1,
+            "InstanceType": "ml.m5.large",
+            "InitialVariantWeight": weight,
+        }
+        for name, weight in (("first", 3.0), ("second", 1.0))
+    ]
+    sagemaker.create_endpoint_config(EndpointConfigName="both", ProductionVariants=variants)
+    sagemaker.create_endpoint(EndpointName="both", EndpointConfigName="both")
+    assert settled(server, "both")["EndpointStatus"] == "InService"
+    counts = {"first": 0, "second": 0}
+    for _ in range(200):
+        counts[invoke(server, "both", "x").split(":")[0]] += 1
+    assert 110 < counts["first"] < 185
+    assert invoke(server, "both", "x", TargetVariant="second").startswith("second:")
+    with pytest.raises(ClientError, match="variant"):
+        invoke(server, "both", "x", TargetVariant="third")
+
+
+def test_deleting_model_and_configuration_does_not_disturb_the_endpoint(server: Server) -> None:
+    deploy(server, "orphaned")
+    sagemaker = server.client("sagemaker")
+    sagemaker.delete_model(ModelName="orphaned")
+    sagemaker.delete_endpoint_config(EndpointConfigName="orphaned")
+    server.client("s3").delete_object(Bucket="tests", Key="orphaned/model.tar.gz")
+    assert invoke(server, "orphaned", "x").startswith("orphaned:")
+    assert sagemaker.describe_endpoint(EndpointName="orphaned")["EndpointStatus"] == "InService"

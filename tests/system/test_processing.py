@@ -1,0 +1,95 @@
+"""Processing jobs through boto3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.server import INSTANCE, SKLEARN, Server, eventually, log_of, put
+
+SCRIPT = b"""
+import os, sys
+rows = open("/opt/ml/processing/input/data/rows.csv").read().split()
+os.makedirs("/opt/ml/processing/out/deep", exist_ok=True)
+open("/opt/ml/processing/out/deep/sum.txt", "w").write(str(sum(map(int, rows))))
+open("/opt/ml/output/message", "w").write("summed " + sys.argv[1])
+print("rows", len(rows), os.environ["UNIT"])
+"""
+
+
+def run(server: Server, name: str, script: bytes, **changes: Any) -> dict[str, Any]:
+    code = put(server, "tests", f"{name}/code/script.py", script)
+    data = put(server, "tests", f"{name}/data/rows.csv", b"1\n2\n3\n")
+    sagemaker = server.client("sagemaker")
+    request: dict[str, Any] = {
+        "ProcessingJobName": name,
+        "RoleArn": server.role,
+        "AppSpecification": {
+            "ImageUri": SKLEARN,
+            "ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/script.py"],
+            "ContainerArguments": ["well"],
+        },
+        "Environment": {"UNIT": "test"},
+        "ProcessingInputs": [
+            {
+                "InputName": name,
+                "S3Input": {
+                    "S3Uri": uri,
+                    "LocalPath": f"/opt/ml/processing/input/{name}",
+                    "S3DataType": "S3Prefix",
+                    "S3InputMode": "File",
+                },
+            }
+            for name, uri in (("code", code), ("data", data.rsplit("/", 1)[0]))
+        ],
+        "ProcessingOutputConfig": {
+            "Outputs": [
+                {
+                    "OutputName": "out",
+                    "S3Output": {
+                        "S3Uri": f"s3://tests/{name}/out",
+                        "LocalPath": "/opt/ml/processing/out",
+                        "S3UploadMode": "EndOfJob",
+                    },
+                }
+            ]
+        },
+        "ProcessingResources": {"ClusterConfig": {"InstanceType": INSTANCE, "InstanceCount": 1, "VolumeSizeInGB": 1}},
+    }
+    sagemaker.create_processing_job(**{**request, **changes})
+
+    def look() -> dict[str, Any] | None:
+        job = sagemaker.describe_processing_job(ProcessingJobName=name)
+        return job if job["ProcessingJobStatus"] in {"Completed", "Failed", "Stopped"} else None
+
+    return eventually(look, 60)
+
+
+def test_inputs_become_outputs(server: Server) -> None:
+    job = run(server, "sums", SCRIPT)
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    assert job["ExitMessage"] == "summed well"
+    assert job["ProcessingStartTime"] <= job["ProcessingEndTime"]
+    body = server.client("s3").get_object(Bucket="tests", Key="sums/out/deep/sum.txt")["Body"].read()
+    assert body == b"6"
+    assert "rows 3 test" in log_of(server, "/aws/sagemaker/ProcessingJobs", "sums/")
+
+
+def test_a_failure_keeps_its_message_and_says_why(server: Server) -> None:
+    script = b"open('/opt/ml/output/message', 'w').write('half way')\nraise RuntimeError('no more')\n"
+    job = run(server, "breaks", script)
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert "no more" in job["FailureReason"]
+    assert job["ExitMessage"] == "half way"
+
+
+def test_the_time_limit_fails_the_job_and_names_the_limit(server: Server) -> None:
+    job = run(server, "slow", b"import time; time.sleep(100)", StoppingCondition={"MaxRuntimeInSeconds": 1})
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert "MaxRuntimeInSeconds" in job["FailureReason"]
+
+
+def test_symlinks_are_not_followed_out_of_the_job(server: Server) -> None:
+    script = b"import os; os.symlink('/etc/passwd', '/opt/ml/processing/out/stolen')\nopen('/opt/ml/processing/out/mine','w').write('1')\n"
+    assert run(server, "links", script)["ProcessingJobStatus"] == "Completed"
+    listed = server.client("s3").list_objects_v2(Bucket="tests", Prefix="links/out/")["Contents"]
+    assert [item["Key"] for item in listed] == ["links/out/mine"]

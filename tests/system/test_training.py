@@ -1,0 +1,179 @@
+"""Training jobs through boto3: what a script sees, what comes back, and why a job failed."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import time
+
+import pytest
+from botocore.config import Config
+
+from tests.server import SKLEARN, Server, eventually, finished, log_of, put, train
+
+GROUP = "/aws/sagemaker/TrainingJobs"
+
+LOOK_AROUND = """
+import json, os, sys, argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--alpha", type=float)
+parser.add_argument("--name")
+args = parser.parse_args()
+print("alpha", args.alpha, "name", args.name)
+print("channel", sorted(os.listdir(os.environ["SM_CHANNEL_TRAIN"])))
+print("real", os.path.exists("/opt/ml/input/config/hyperparameters.json"), os.environ["SM_MODEL_DIR"])
+print("job", os.environ["TRAINING_JOB_NAME"])
+open(os.path.join(os.environ["SM_MODEL_DIR"], "weights.txt"), "w").write("42")
+open(os.path.join(os.environ["SM_OUTPUT_DATA_DIR"], "report.json"), "w").write("{}")
+"""
+
+
+def test_a_script_trains_and_its_model_comes_back(server: Server) -> None:
+    data = put(server, "tests", "look/data/rows.csv", b"1,2\n")
+    job = train(
+        server,
+        "Look-Around",
+        LOOK_AROUND,
+        HyperParameters={"alpha": "0.5", "name": json.dumps("x y")},
+        InputDataConfig=[
+            {
+                "ChannelName": "train",
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": data.rsplit("/", 1)[0]}},
+            }
+        ],
+    )
+    assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Completed", job.get("FailureReason")
+    lines = log_of(server, GROUP, "Look-Around/algo-1-")
+    assert "alpha 0.5 name x y" in lines
+    assert "channel ['rows.csv']" in lines
+    assert "real True /opt/ml/model" in lines
+    assert "job Look-Around" in lines
+    uri = job["ModelArtifacts"]["S3ModelArtifacts"]
+    assert uri == "s3://tests/output/Look-Around/output/model.tar.gz"
+    body = server.client("s3").get_object(Bucket="tests", Key="output/Look-Around/output/model.tar.gz")["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as model:
+        assert [m.name.removeprefix("./") for m in model.getmembers() if m.isfile()] == ["weights.txt"]
+    keys = server.client("s3").list_objects_v2(Bucket="tests", Prefix="output/Look-Around/")["Contents"]
+    assert "output/Look-Around/output/output.tar.gz" in [item["Key"] for item in keys]
+    steps = [step["Status"] for step in job["SecondaryStatusTransitions"]]
+    assert steps == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
+    assert all(step["StatusMessage"] for step in job["SecondaryStatusTransitions"])
+    assert job["CreationTime"] <= job["TrainingStartTime"] <= job["TrainingEndTime"]
+    assert job["TrainingTimeInSeconds"] >= 1
+    assert job["TrainingJobArn"].endswith(":training-job/look-around")
+
+
+@pytest.mark.parametrize(
+    ("name", "script", "words"),
+    [
+        ("import", "import no_such_library\n", ["AlgorithmError", "no_such_library"]),
+        ("exit", "import sys\nprint('going')\nsys.exit(7)\n", ["AlgorithmError", "7"]),
+        ("file", "open('/opt/ml/input/data/nothing.csv')\n", ["AlgorithmError", "nothing.csv"]),
+        ("raise", "raise KeyError('column_x')\n", ["AlgorithmError", "column_x"]),
+    ],
+)
+def test_a_failed_job_says_why(server: Server, name: str, script: str, words: list[str]) -> None:
+    job = train(server, f"fail-{name}", script)
+    assert job["TrainingJobStatus"] == "Failed"
+    for word in words:
+        assert word in job["FailureReason"]
+    assert len(job["FailureReason"]) <= 1024
+
+
+def test_wrong_inputs_are_the_clients_error(server: Server) -> None:
+    channel = {
+        "ChannelName": "train",
+        "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://tests/there/is/nothing"}},
+    }
+    job = train(server, "no-data", "print(1)", InputDataConfig=[channel])
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("ClientError")
+    assert "s3://tests/there/is/nothing" in job["FailureReason"]
+    image = SKLEARN.replace("sagemaker-scikit-learn", "my-own-image")
+    specification = {"TrainingImage": image, "TrainingInputMode": "File"}
+    job = train(server, "own-image", "print(1)", AlgorithmSpecification=specification)
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "my-own-image" in job["FailureReason"]
+
+
+def test_a_job_may_only_read_what_its_role_may(server: Server) -> None:
+    iam = server.client("iam")
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+    role = iam.create_role(RoleName="Narrow", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    job = train(server, "narrow", "print(1)", RoleArn=role)
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "not authorized" in job["FailureReason"]
+    assert "s3:GetObject" in job["FailureReason"]
+
+
+def test_stopping_lets_the_script_finish_and_keeps_the_model(server: Server) -> None:
+    script = """
+import os, signal, sys, time
+def end(*_):
+    open(os.environ["SM_MODEL_DIR"] + "/half.txt", "w").write("half")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+print("ready", flush=True)
+time.sleep(300)
+"""
+    train(server, "to-stop", script, wait=False)
+    eventually(lambda: _has_line(server, "to-stop", "ready"))
+    sagemaker = server.client("sagemaker")
+    sagemaker.stop_training_job(TrainingJobName="to-stop")
+    assert sagemaker.describe_training_job(TrainingJobName="to-stop")["TrainingJobStatus"] in {"Stopping", "Stopped"}
+    job = finished(server, "to-stop")
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
+    server.client("s3").head_object(Bucket="tests", Key="output/to-stop/output/model.tar.gz")
+    sagemaker.stop_training_job(TrainingJobName="to-stop")
+    assert finished(server, "to-stop")["TrainingJobStatus"] == "Stopped"
+
+
+def test_the_time_limit_stops_a_job_and_keeps_the_model(server: Server) -> None:
+    script = "import time, os\nopen(os.environ['SM_MODEL_DIR'] + '/x', 'w').write('1')\ntime.sleep(300)\n"
+    job = train(server, "too-long", script, StoppingCondition={"MaxRuntimeInSeconds": 1})
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
+    server.client("s3").head_object(Bucket="tests", Key="output/too-long/output/model.tar.gz")
+
+
+def test_a_job_can_use_aws_apis_as_its_role(server: Server) -> None:
+    script = """
+import boto3
+print("caller", boto3.client("sts").get_caller_identity()["Arn"])
+print("objects", boto3.client("s3").list_objects_v2(Bucket="tests", Prefix="as-role/")["KeyCount"])
+"""
+    put(server, "tests", "as-role/one", b"1")
+    job = train(server, "as-role-job", script)
+    assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
+    lines = log_of(server, GROUP, "as-role-job/")
+    assert any("assumed-role/ClaryExecutionRole/" in line for line in lines)
+    assert "objects 1" in lines
+
+
+def test_boto3s_waiter_ends_on_its_own(server: Server) -> None:
+    train(server, "waited-for", "print(1)", wait=False)
+    waiter = server.client("sagemaker").get_waiter("training_job_completed_or_stopped")
+    waiter.wait(TrainingJobName="waited-for", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+
+
+def test_the_sdks_first_look_is_held_and_others_are_not(server: Server) -> None:
+    train(server, "held", "import time\ntime.sleep(2)\n", wait=False)
+    begun = time.monotonic()
+    status = server.client("sagemaker").describe_training_job(TrainingJobName="held")["TrainingJobStatus"]
+    assert status == "InProgress"
+    sdk = server.client("sagemaker", config=Config(user_agent_extra="AWS-SageMaker-Python-SDK/2.257.0"))
+    assert sdk.describe_training_job(TrainingJobName="held")["TrainingJobStatus"] == "Completed"
+    assert time.monotonic() - begun > 1
+
+
+def _has_line(server: Server, job: str, line: str) -> bool:
+    logs = server.client("logs")
+    try:
+        return line in log_of(server, GROUP, f"{job}/")
+    except logs.exceptions.ResourceNotFoundException:
+        return False

@@ -1,0 +1,122 @@
+"""The train command from start to exit code: configuration, source, packages, variables, the user's program."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+
+from clary_toolkit.child import Foreground, Result
+from clary_toolkit.errors import ExecuteUserScriptError, ModeNotServed, ToolkitError
+from clary_toolkit.layout import OptMl
+from clary_toolkit.outcome import write_failure, write_success
+from clary_toolkit.packages import Overlay, new_overlay
+from clary_toolkit.pip import pip_variables
+from clary_toolkit.training.arguments import command_arguments
+from clary_toolkit.training.configuration import TrainingConfiguration, read_configuration
+from clary_toolkit.training.machine import this_machine
+from clary_toolkit.training.source import (
+    Kind,
+    command_line,
+    entry_kind,
+    make_executable,
+    packages_of,
+    stage_source,
+)
+from clary_toolkit.training.traceback_text import error_message, last_traceback
+from clary_toolkit.training.variables import Program, script_variables
+
+COMMAND_SHOWN = 250
+
+
+def main(arguments: Sequence[str]) -> int:
+    layout = OptMl.from_variables(os.environ)
+    foreground = Foreground()
+    foreground.take_signals()
+    try:
+        result = train(layout, foreground)
+    except ToolkitError as error:
+        print(f"clary-toolkit: {type(error).__name__}: {error.message}", file=sys.stderr, flush=True)
+        if not foreground.stopping:
+            write_failure(layout.failure, error)
+        return 128 + signal.SIGTERM if foreground.stopping else error.exit_code
+    except OSError as error:
+        traceback.print_exc()
+        write_failure(layout.failure, ToolkitError(f"{type(error).__name__}: {error}"))
+        return error.errno or 1
+    if result.returncode == 0:
+        write_success(layout.success)
+    # A program that was told to stop has not failed, whatever it makes of the signal.
+    return 128 - result.returncode if result.returncode < 0 else result.returncode
+
+
+def train(layout: OptMl, foreground: Foreground) -> Result:
+    """Run the user's program. Raises ToolkitError unless it ended well or was told to stop."""
+    configuration = read_configuration(layout)
+    program = _program(configuration, layout)
+    for folder in (layout.model, layout.output_data, layout.output_intermediate):
+        folder.mkdir(parents=True, exist_ok=True)
+    stage_source(layout.code, os.environ.get("CLARY_SOURCE_ARCHIVE", ""), program.source)
+    kind = entry_kind(layout.code, program)
+    overlay = new_overlay()
+    for what in packages_of(kind, layout.code):
+        overlay.install(what, foreground, layout.code)
+    if kind is Kind.COMMAND:
+        make_executable(layout.code / program.entry_point)
+    return _run(kind, program, _variables(configuration, layout, program, overlay), layout, foreground)
+
+
+def _program(configuration: TrainingConfiguration, layout: OptMl) -> Program:
+    reserved = configuration.reserved
+    entry_point = reserved.get("sagemaker_program") or os.environ.get("SAGEMAKER_PROGRAM")
+    if not entry_point:
+        framework = os.environ.get("CLARY_FRAMEWORK", "this framework")
+        raise ModeNotServed(
+            f"algorithm mode is not served for {framework}: the request names no entry point "
+            "(hyperparameter sagemaker_program)"
+        )
+    source = reserved.get("sagemaker_submit_directory") or os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY")
+    return Program(
+        entry_point=str(entry_point),
+        source=str(source or layout.code),
+        arguments=command_arguments(configuration.user),
+        framework_module=os.environ.get("SAGEMAKER_TRAINING_MODULE", ""),
+        job_name=str(reserved.get("sagemaker_job_name") or os.environ.get("TRAINING_JOB_NAME", "")),
+    )
+
+
+def _variables(
+    configuration: TrainingConfiguration, layout: OptMl, program: Program, overlay: Overlay
+) -> dict[str, str]:
+    variables = overlay.variables(pip_variables(overlay, dict(os.environ)))
+    search = [str(layout.code), variables["PYTHONPATH"]]
+    own = {"PYTHONPATH": os.pathsep.join(search), "PYTHONUNBUFFERED": "1"}
+    return {**variables, **own, **script_variables(configuration, layout, program, this_machine())}
+
+
+def _run(kind: Kind, program: Program, variables: dict[str, str], layout: OptMl, foreground: Foreground) -> Result:
+    command = command_line(kind, program)
+    result = foreground.run(command, variables, layout.code)
+    if result.returncode != 0 and not foreground.stopping:
+        raise _script_error(command, result)
+    return result
+
+
+def _script_error(command: Sequence[str], result: Result) -> ExecuteUserScriptError:
+    code = result.returncode
+    text = f"ExitCode {code}" if code > 0 else f"ExitCode {128 - code} ({_signal_note(-code)})"
+    text += f'\nErrorMessage "{error_message(result.tail)[:300]}"'
+    text += f'\nCommand "{shlex.join(command)[:COMMAND_SHOWN]}"'
+    return ExecuteUserScriptError(text, last_traceback(result.tail) or result.tail, code)
+
+
+def _signal_note(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    cause = ", often because memory ran out" if number == signal.SIGKILL else ""
+    return f"killed by {name}{cause}"
