@@ -25,7 +25,9 @@ class Sampler:
         if kind == "structure":
             return self.structure(shape, depth)
         if kind == "list":
-            return [self.value(shape.member, depth + 1, in_header=in_header) for _ in range(self.random.randint(1, 2))]
+            return [
+                self.value(shape.member, depth + 1, in_header=in_header) for _ in range(self.random.randint(1, 2))
+            ]
         if kind == "map":
             keys = [self.value(shape.key, 9, in_header=in_header) + str(number) for number in range(2)]
             return {key.lower(): self.value(shape.value, depth + 1, in_header=in_header) for key in keys}
@@ -99,7 +101,9 @@ def request(operation: Any, protocol: str, params: dict[str, Any]) -> tuple[Requ
     if isinstance(body, str):
         body = body.encode()
     url = urlsplit(made["url_path"])
-    headers = {name.lower(): value if isinstance(value, str) else value.decode() for name, value in made["headers"].items()}
+    headers = {
+        name.lower(): value if isinstance(value, str) else value.decode() for name, value in made["headers"].items()
+    }
     headers["authorization"] = SCOPE.format(operation.service_model.signing_name, "0" * 64)
     headers["host"] = "localhost:4600"
     query = "&".join(part for part in (url.query, _encoded(made["query_string"])) if part)
@@ -109,5 +113,7 @@ def request(operation: Any, protocol: str, params: dict[str, Any]) -> tuple[Requ
 def _encoded(query: Any) -> str:
     if isinstance(query, str):
         return query
-    pairs = [(name, item) for name, value in query.items() for item in (value if isinstance(value, list) else [value])]
+    pairs = [
+        (name, item) for name, value in query.items() for item in (value if isinstance(value, list) else [value])
+    ]
     return "&".join(f"{quote(str(name), safe='')}={quote(str(value), safe='')}" for name, value in pairs)

@@ -57,7 +57,7 @@ def _uv(_settings: Settings) -> Finding:
 
 
 def _isolation(settings: Settings) -> Finding:
-    chosen = choose_isolation(settings.isolation)
+    chosen = choose_isolation(settings.isolation).kind
     advice = {
         "bwrap": "",
         "namespace": "Install bubblewrap for stronger isolation (Debian and Ubuntu: apt install bubblewrap).",

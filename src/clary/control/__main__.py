@@ -6,7 +6,6 @@ import asyncio
 import fcntl
 import os
 import signal
-import sys
 import time
 from typing import IO
 
@@ -82,4 +81,4 @@ async def _end_with_supervisor(server: uvicorn.Server) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

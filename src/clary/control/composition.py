@@ -18,7 +18,9 @@ from clary.control.internal import InternalPaths
 from clary.control.spool import SpoolOpener
 from clary.engine.engine import Engine
 from clary.engine.surroundings import Surroundings
+from clary.runtimes import package_sources
 from clary.runtimes.environments import Environments
+from clary.runtimes.isolation import Kind, choose_isolation
 from clary.runtimes.process import ProcessRuntime
 from clary.services.iam.execution_role import ensure_execution_role
 from clary.store.blobs import Blobs
@@ -71,12 +73,18 @@ def compose(settings: Settings, installation: Installation) -> Composition:
     """Open the store (migrating it if needed) and put everything together."""
     clock = SystemClock()
     database = Database(settings.layout.database)
+    isolation = choose_isolation(settings.isolation)
     ensure_execution_role(database, installation, clock.now())
     around = Surroundings(
         database=database,
         blobs=Blobs(settings.layout.blobs),
-        runtime=ProcessRuntime(settings.layout, settings.isolation),
-        environments=Environments(settings.environments),
+        runtime=ProcessRuntime(
+            settings.layout,
+            isolation,
+            visible=package_sources.local_folders(),
+            variables=package_sources.job_variables(),
+        ),
+        environments=Environments(settings.environments, "copy" if isolation.kind is Kind.PLAIN else "hardlink"),
         settings=settings,
         installation=installation,
         clock=clock,

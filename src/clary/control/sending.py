@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from clary.control.call import Call
-from clary.store.blobs import BlobReader
+from clary.store.blobs import Slice
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -25,18 +25,18 @@ async def send_response(call: Call, send: Send, pool: Executor) -> None:
     if call.head.method != "HEAD" and "content-length" not in {name.lower() for name in response.headers}:
         headers.append((b"content-length", str(_length(body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    if isinstance(body, BlobReader):
+    if isinstance(body, Slice):
         async for piece in _pieces(body, pool, wanted=call.head.method != "HEAD"):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         body = b""
     await send({"type": "http.response.body", "body": b"" if call.head.method == "HEAD" else body})
 
 
-def _length(body: bytes | BlobReader) -> int:
-    return body.length if isinstance(body, BlobReader) else len(body)
+def _length(body: bytes | Slice) -> int:
+    return body.length if isinstance(body, Slice) else len(body)
 
 
-async def _pieces(body: BlobReader, pool: Executor, *, wanted: bool) -> AsyncIterator[bytes]:
+async def _pieces(body: Slice, pool: Executor, *, wanted: bool) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     with body:
         while wanted and (piece := await loop.run_in_executor(pool, body.read, _PIECE)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from clary.base.errors import ValidationException
@@ -14,6 +14,7 @@ from clary.engine.variables import platform_variables
 from clary.runtimes import staging
 from clary.runtimes.instances import limits_of
 from clary.runtimes.port import Limits, UnitSpec, UnitState
+from clary.runtimes.process import LOG_NOTES
 from clary.store.resources import Resource
 
 _GRACE_SECONDS = 120.0
@@ -47,7 +48,7 @@ class ProcessingJobs:
         for item in request.get("ProcessingInputs") or []:
             staging.place_processing_input(objects, item["S3Input"], opt_ml, host=0, hosts=1)
         for item in _outputs(request):
-            _inside(opt_ml, item["LocalPath"]).mkdir(parents=True, exist_ok=True)
+            staging.local_path(opt_ml, item["LocalPath"]).mkdir(parents=True, exist_ok=True)
         staging.write_processing_config(opt_ml, job.arn, request)
         return UnitSpec(
             unit_id=unit,
@@ -55,6 +56,7 @@ class ProcessingJobs:
             variables={
                 "PROCESSING_JOB_NAME": job.name,
                 "PROCESSING_JOB_ARN": job.arn,
+                LOG_NOTES: "\n".join(environment.notes),
                 **platform_variables(self._around, unit, job.region, request["RoleArn"]),
                 **(request.get("Environment") or {}),
             },
@@ -73,7 +75,7 @@ class ProcessingJobs:
         """Outputs of a job that succeeded or was stopped; the exit message in every case."""
         if state.exit_code == 0 or state.stopped_by:
             for item in _outputs(job.document["request"]):
-                staging.upload_folder(objects, _inside(opt_ml, item["LocalPath"]), item["S3Uri"])
+                staging.upload_folder(objects, staging.local_path(opt_ml, item["LocalPath"]), item["S3Uri"], opt_ml)
         message = opt_ml / "output" / "message"
         if not message.is_file() or message.is_symlink():
             return {}
@@ -87,8 +89,3 @@ class ProcessingJobs:
 
 def _outputs(request: dict[str, Any]) -> list[dict[str, Any]]:
     return [item["S3Output"] for item in (request.get("ProcessingOutputConfig") or {}).get("Outputs", [])]
-
-
-def _inside(opt_ml: Path, local_path: str) -> Path:
-    """The host folder of an absolute path below /opt/ml (checked when the job was created)."""
-    return opt_ml / PurePosixPath(local_path).relative_to("/opt/ml")

@@ -15,6 +15,7 @@ from clary.engine.variables import platform_variables
 from clary.runtimes import staging
 from clary.runtimes.instances import limits_of
 from clary.runtimes.port import Limits, UnitSpec
+from clary.runtimes.process import LOG_NOTES
 from clary.store.resources import Resource
 
 LETTER = "e"
@@ -42,6 +43,7 @@ def start_replica(around: Surroundings, endpoint: Resource, replica: Replica, va
     (opt_ml / "output").mkdir()
     variables = {
         "CLARY_FRAMEWORK": environment.framework,
+        LOG_NOTES: "\n".join(environment.notes),
         "SAGEMAKER_BIND_TO_PORT": "8080",
         "ENDPOINT_NAME": endpoint.name,
         **platform_variables(around, unit, endpoint.region, None if variant["Isolated"] else variant["RoleArn"]),

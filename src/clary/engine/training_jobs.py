@@ -15,6 +15,7 @@ from clary.engine.variables import platform_variables
 from clary.runtimes import archives, staging
 from clary.runtimes.instances import limits_of
 from clary.runtimes.port import Limits, UnitSpec, UnitState
+from clary.runtimes.process import LOG_NOTES
 from clary.store.resources import Resource
 
 _GRACE_SECONDS = 120.0
@@ -52,6 +53,7 @@ class TrainingJobs:
             "TRAINING_JOB_NAME": job.name,
             "TRAINING_JOB_ARN": job.arn,
             "CLARY_FRAMEWORK": environment.framework,
+            LOG_NOTES: "\n".join(environment.notes),
             **platform_variables(self._around, unit, job.region, request["RoleArn"]),
             **(request.get("Environment") or {}),
         }
@@ -119,7 +121,7 @@ def _empty(opt_ml: Path) -> None:
 
 def _upload_archive(objects: RoleObjects, folder: Path, uri: str, opt_ml: Path) -> None:
     archive = opt_ml.parent / "upload.tar.gz"
-    archives.pack(folder, archive)
+    archives.pack(folder, archive, opt_ml)
     bucket, key = staging.parse_s3_uri(uri)
     objects.store(bucket, key, archive)
     archive.unlink()

@@ -95,7 +95,9 @@ class Environments:
         requirements = self.folder / f".{path.name}.requirements.txt"
         requirements.write_text(lock)
         try:
-            self._run_uv(definition, "venv", "--python", sys.executable, "--no-python-downloads", "--quiet", str(path))
+            self._run_uv(
+                definition, "venv", "--python", sys.executable, "--no-python-downloads", "--quiet", str(path)
+            )
             self._run_uv(
                 definition,
                 "pip",

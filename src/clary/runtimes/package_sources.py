@@ -28,7 +28,9 @@ def pip_options(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
             continue  # pip itself complains about it, where the user sees it
         for section in ("global", "install"):
             if parser.has_section(section):
-                found.update({name: parser.get(section, name) for name in _OPTIONS if parser.has_option(section, name)})
+                found.update(
+                    {name: parser.get(section, name) for name in _OPTIONS if parser.has_option(section, name)}
+                )
     for name in _OPTIONS:
         value = environment.get(f"PIP_{name.upper().replace('-', '_')}")
         if value:

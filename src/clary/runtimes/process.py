@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from clary.base import clock, durable
 from clary.base.crash import crash_here
 from clary.base.layout import Layout
 from clary.runtimes import isolation as ways
-from clary.runtimes import overlay, strays
+from clary.runtimes import overlay, package_sources, strays
 from clary.runtimes.isolation import Isolation, Kind
 from clary.runtimes.port import LogLine, Phase, UnitSpec, UnitState
 
@@ -38,26 +38,30 @@ _CHUNK = 1024 * 1024
 class ProcessRuntime:
     """The `Runtime` port for one machine.
 
-    `python` runs the shims (any 3.9 or later). `visible` are host folders that units may read besides their
-    environment, such as folders of wheels; `variables` are given to every unit that does not set them itself.
+    `isolation` may be given as the setting is. `python` runs the shims. `visible` are host folders that units
+    may read besides their environment, and `variables` are given to every unit that does not set them itself;
+    by default both are what makes pip find the packages that it finds outside. Without `control_groups`, and
+    where the machine does not allow them, memory is counted by looking at the processes.
     """
 
     def __init__(
         self,
         layout: Layout,
-        isolation: Isolation,
+        isolation: Isolation | str,
         python: str = sys.executable,
         *,
         log_limit_bytes: int = LOG_LIMIT_BYTES,
-        visible: Sequence[Path] = (),
-        variables: dict[str, str] | None = None,
+        control_groups: bool = True,
+        visible: Sequence[Path] | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self._layout = layout
-        self._isolation = isolation
+        self._isolation = ways.choose_isolation(isolation) if isinstance(isolation, str) else isolation
         self._python = python
         self._log_limit_bytes = log_limit_bytes
-        self._visible = tuple(visible)
-        self._variables = variables or {}
+        self._control_groups = control_groups
+        self._visible = tuple(package_sources.local_folders() if visible is None else visible)
+        self._variables = dict(package_sources.job_variables() if variables is None else variables)
         for leftover in layout.units.glob(f"{_TRASH}*"):
             strays.delete_tree(leftover)
 
@@ -74,6 +78,12 @@ class ProcessRuntime:
             return
         crash_here("runtimes.before_launch")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (folder / "launch.lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # files that a unit already reads must not be written again
+            if not (folder / "started").exists():
+                self._launch(folder, spec)
+
+    def _launch(self, folder: Path, spec: UnitSpec) -> None:
         document = self._prepare(folder, spec)
         durable.write_json(folder / "spec.json", document, mode=0o600)
         durable.sync_folder(folder.parent)
@@ -111,6 +121,7 @@ class ProcessRuntime:
             "mounts": ways.namespace_mounts(paths),
             "network": spec.network,
             "headline": self._headline(spec.environment, interpreter, notes),
+            "control_groups": self._control_groups,
             "memory_bytes": spec.limits.memory_bytes,
             "processors": _pick_processors(spec.unit_id, spec.limits.cpus),
             "max_runtime_seconds": spec.limits.max_runtime_seconds,

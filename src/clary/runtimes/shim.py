@@ -83,7 +83,6 @@ class Shim:
         self.child = 0  # what was forked: the user's process, bwrap, or the first process of the namespace
         self.init = 0  # the first process of the unit's own process namespace, as seen from here
         self.status: int | None = None
-        self.true_status: int | None = None
         self.started_at = self.ended_at = 0
         self.running = False
         self.stopped_by: str | None = None
@@ -116,7 +115,9 @@ class Shim:
             signal.signal(number, signal.SIG_IGN)
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
         self.kills_before = _kernel_kills()
-        self.memory = make_memory_group(os.path.basename(self.folder), self.spec["memory_bytes"])
+        self.memory = None
+        if self.spec["control_groups"]:
+            self.memory = make_memory_group(os.path.basename(self.folder), self.spec["memory_bytes"])
         identity = {
             "pid": os.getpid(),
             "start_time": _start_time(os.getpid()),
@@ -275,10 +276,10 @@ class Shim:
         self.ended_at = _now()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self._clear_away()
-        if self.memory is not None:
-            self.out_of_memory = self.out_of_memory or (self.memory.killed() and self.status != 0)
-            self.memory.remove()
         code, number = self._verdict()
+        if self.memory is not None:
+            self.out_of_memory = self.out_of_memory or (self.memory.killed() and code != 0)
+            self.memory.remove()
         if number == signal.SIGKILL and not self.stopped_by and self.memory is None and not self.out_of_memory:
             self.out_of_memory = _kernel_kills() > self.kills_before
         self.log.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,19 @@ def kill_strays(shim: dict[str, Any]) -> None:
         except ProcessLookupError:
             continue
     if shim.get("memory_group"):
+        _remove_group(Path(shim["memory_group"]))
+
+
+def _remove_group(group: Path) -> None:
+    for _ in range(200):
         try:
-            Path(shim["memory_group"]).rmdir()
+            group.rmdir()
+        except FileNotFoundError:
+            return
         except OSError:
-            return  # already gone, or its last process still is being taken down
+            time.sleep(0.005)  # its last process is still being taken down
+        else:
+            return
 
 
 def _members(group: str | None) -> list[int]:

@@ -6,7 +6,6 @@ listing as much as the whole tree, so the query jumps: from each entry it seeks 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -91,14 +90,10 @@ def page_statement(
     )
 
 
-def fold(keys: Sequence[str], prefix: str, delimiter: str) -> list[str | Folded]:
-    """The same folding for a short, ordered list of keys."""
-    found: list[str | Folded] = []
-    for key in keys:
-        entry = _folded(key, prefix, delimiter) or key
-        if not found or found[-1] != entry or isinstance(entry, str):
-            found.append(entry)
-    return found
+def folded(key: str, prefix: str, delimiter: str) -> Folded | None:
+    """What a key is folded to, if the delimiter is in it behind the prefix."""
+    position = key.find(delimiter, len(prefix))
+    return None if position < 0 else Folded(key[: position + len(delimiter)])
 
 
 def _range(bucket: Bucket, first: bytes, end: bytes | None) -> list[ColumnElement[bool]]:
@@ -129,10 +124,5 @@ def _behind_folded(key: ColumnElement[Any], prefix: str, delimiter: str) -> Colu
 
 
 def _entry(row: Any, prefix: str, delimiter: str) -> Entry:
-    folded = _folded(row.key, prefix, delimiter) if delimiter else None
-    return folded or Listed(row.key, row.size, row.etag, row.modified_at, row.storage_class, row.checksum)
-
-
-def _folded(key: str, prefix: str, delimiter: str) -> Folded | None:
-    position = key.find(delimiter, len(prefix))
-    return None if position < 0 else Folded(key[: position + len(delimiter)])
+    entry = folded(row.key, prefix, delimiter) if delimiter else None
+    return entry or Listed(row.key, row.size, row.etag, row.modified_at, row.storage_class, row.checksum)

@@ -206,7 +206,7 @@ def put_file(
         with database.write() as tx:
             owner = buckets.get(tx, account, bucket)
             garbage = put(tx, owner, new, contents.add(tx, extents), now)
-    except BaseException:
+    except ClaryError:  # raised before the commit; after anything else the row may be there
         blobs.delete(extent.blob for extent in extents)
         raise
     blobs.delete(garbage)

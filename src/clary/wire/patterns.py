@@ -8,9 +8,9 @@ every pattern of every service against hostile texts of its maximum length.
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from functools import lru_cache
+from itertools import chain
 
 # Left: as in the model. Right: the same language without ambiguity (or what the author must have meant).
 REWRITES = {
@@ -117,9 +117,9 @@ def _class(name: str, *, ascii_only: bool) -> str:
 
 @lru_cache(maxsize=1)
 def _unicode_classes() -> dict[str, str]:
-    """The ranges of every general category in use; about a tenth of a second, once."""
+    """The ranges of every general category in use; some 50 ms, once. Planes 4 to 13 hold no characters."""
     ranges: dict[str, list[list[int]]] = {name: [] for name in _ASCII_CLASSES}
-    for code in range(sys.maxunicode + 1):
+    for code in chain(range(0x40000), range(0xE0000, 0xE1000)):
         category = unicodedata.category(chr(code))
         for name in (category[0], category):
             spans = ranges.get(name)

@@ -33,12 +33,12 @@ class Route:
         return (-len(self.literals), -required, bool(self.operation.deprecated))
 
     def has_literals(self, query: Mapping[str, str]) -> bool:
-        return all(query.get(name) == value if value else name in query for name, value in self.literals.items())
+        if not self.literals.keys() <= query.keys():
+            return False
+        return all(not value or query[name] == value for name, value in self.literals.items())
 
     def has_required(self, query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
-        return all(name in query for name in self.required_query) and all(
-            name in headers for name in self.required_headers
-        )
+        return self.required_query.issubset(query) and self.required_headers.issubset(headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,30 +131,31 @@ class Router:
             for facts in self._query_services:
                 if "Action" in fields and fields.get("Version") == facts.version:
                     return self._by_action(facts, fields)
-        try:
-            return self._by_route("s3", head)
-        except ApiError as error:
-            # the paths of the SageMaker runtimes fit no S3 operation with POST; let them be refused as what they are
-            if error.code != "MethodNotAllowed" or head.method == "GET":
-                raise
-            try:
-                return self._by_route("sagemaker", head)
-            except ApiError:
-                raise error from None
+        found, complete = self._find("s3", head)
+        if not complete and head.method != "GET":
+            # the paths of the SageMaker runtimes are no whole S3 request; let them be refused as what they are
+            runtime, complete = self._find("sagemaker", head)
+            found = runtime if complete else found
+        return _known(found, "s3")
 
     def _by_route(self, signing_name: str, head: RequestHead) -> Target:
+        return _known(self._find(signing_name, head)[0], signing_name)
+
+    def _find(self, signing_name: str, head: RequestHead) -> tuple[Target | None, bool]:
+        """The target by method and path, and whether the parameters that make out the operation are all there."""
         table = self._table(signing_name)
         path = self._s3_path(head) if signing_name == "s3" else head.path
-        pairs = dict(reversed(head.query_pairs)) if head.query else {}
-        found = table.find(head.method, path, pairs, head.headers) if table else None
+        query = dict(reversed(head.query_pairs)) if head.query else {}
+        found = table.find(head.method, path, query, head.headers) if table else None
         if found is None:
-            raise _no_route(signing_name)
+            return None, False
         route, labels = found
         try:
             decoded = {name: unquote(value, errors="strict") for name, value in labels.items()}
         except UnicodeDecodeError:
             raise ApiError("Couldn't parse the specified URI.", code="InvalidURI", status=400) from None
-        return Target(route.service, route.operation, self.catalog.facts[route.service].protocols[0], decoded)
+        target = Target(route.service, route.operation, self.catalog.facts[route.service].protocols[0], decoded)
+        return target, route.has_required(query, head.headers)
 
     def _table(self, signing_name: str) -> RouteTable | None:
         table = self._tables.get(signing_name)
@@ -210,8 +211,10 @@ def _unknown_operation(message: str, status: int = 400) -> ApiError:
     return ApiError(message, code="UnknownOperationException", status=status)
 
 
-def _no_route(signing_name: str) -> ApiError:
+def _known(target: Target | None, signing_name: str) -> Target:
+    if target is not None:
+        return target
     if signing_name == "s3":
         text = "The specified method is not allowed against this resource."
-        return ApiError(text, code="MethodNotAllowed", status=405)
-    return _unknown_operation("No operation has this method and path.", 404)
+        raise ApiError(text, code="MethodNotAllowed", status=405)
+    raise _unknown_operation("No operation has this method and path.", 404)

@@ -81,7 +81,7 @@ def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> 
         raise HostileArchive(f"archive member {member.name!r} would replace a folder or link")
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _mode(member))
-    with source, open(descriptor, "wb") as file:
+    with source, os.fdopen(descriptor, "wb") as file:
         for chunk in iter(lambda: source.read(CHUNK), b""):
             file.write(chunk)
 

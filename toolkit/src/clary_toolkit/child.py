@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Optional
 
 TAIL_BYTES = 16 * 1024
 DRAIN_SECONDS = 2.0
@@ -34,13 +33,13 @@ class Foreground:
 
     def __init__(self) -> None:
         self.stopping = False
-        self._process: Optional[subprocess.Popen[bytes]] = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def take_signals(self) -> None:
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
 
-    def _on_signal(self, number: int, frame: Optional[FrameType]) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.stopping = True
         if self._process is not None:
             self._process.send_signal(number)

@@ -14,8 +14,6 @@ RequestError              one invocation cannot be answered; carries the HTTP st
 
 from __future__ import annotations
 
-from typing import Optional
-
 
 class ToolkitError(Exception):
     """Anything raised on purpose. `details` are further lines for the failure file."""
@@ -64,7 +62,7 @@ class ModelServerError(UserError):
 class ContractError(ToolkitError):
     """Reported like an operating system error: with the error's number where there is one."""
 
-    def __init__(self, message: str, number: Optional[int] = None) -> None:
+    def __init__(self, message: str, number: int | None = None) -> None:
         super().__init__(message)
         self.exit_code = number or 1
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import NoReturn, Optional
+from typing import NoReturn
 
 from clary_toolkit.child import Foreground
 from clary_toolkit.errors import InstallError
@@ -200,5 +200,5 @@ def _text(path: Path) -> str:
         return ""  # the installer has already refused it, or will
 
 
-def _joined(first: str, rest: Optional[str]) -> str:
+def _joined(first: str, rest: str | None) -> str:
     return f"{first}{os.pathsep}{rest}" if rest else first

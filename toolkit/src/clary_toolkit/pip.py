@@ -19,8 +19,9 @@ from clary_toolkit.packages import Overlay, installer_command, new_overlay
 
 FOLDER_VARIABLE = "CLARY_PACKAGES"
 IGNORED = frozenset(
-    "-q -qq -qqq --quiet -v -vv --verbose --user --no-cache-dir --disable-pip-version-check --no-input "
-    "--no-warn-script-location --no-warn-conflicts --break-system-packages -y --yes".split()
+    {"-q", "-qq", "-qqq", "--quiet", "-v", "-vv", "--verbose", "--user", "--no-cache-dir", "-y", "--yes"}
+    | {"--disable-pip-version-check", "--no-input", "--no-warn-script-location", "--no-warn-conflicts"}
+    | {"--break-system-packages"}
 )
 IGNORED_WITH_VALUE = frozenset({"--root-user-action", "--progress-bar", "--timeout", "--retries", "--cache-dir"})
 

@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clary.base.errors import ApiError
 from clary.services.s3 import errors
 from clary.wire import checksums as wire_checksums
 
@@ -22,6 +23,11 @@ _POLYNOMIALS = {"CRC32": (32, 0xEDB88320), "CRC32C": (32, 0x82F63B78), "CRC64NVM
 def new(algorithm: str) -> wire_checksums.Checksum:
     """A running checksum of one of ALGORITHMS."""
     return wire_checksums.new(f"x-amz-checksum-{algorithm.lower()}")
+
+
+def encoded(checksum: wire_checksums.Checksum) -> str:
+    """In base64, as headers carry it."""
+    return wire_checksums.encoded(checksum)
 
 
 def member(algorithm: str) -> str:
@@ -64,7 +70,7 @@ def of_parts(algorithm: str, kind: str, parts: Sequence[tuple[str, int]]) -> str
         whole = new(algorithm)
         for value, _ in parts:
             whole.update(base64.b64decode(value))
-        return f"{wire_checksums.encoded(whole)}-{len(parts)}"
+        return f"{encoded(whole)}-{len(parts)}"
     width, polynomial = _POLYNOMIALS[algorithm]
     register = 0
     for value, size in parts:
@@ -110,11 +116,14 @@ def check_md5(declared: str | None, actual: bytes) -> None:
     except (binascii.Error, ValueError):
         expected = b""
     if len(expected) != 16:
-        raise errors.ApiError(
-            "The Content-MD5 you specified was invalid.", code="InvalidDigest", status=400, **{"Content-MD5": declared}
+        raise ApiError(
+            "The Content-MD5 you specified was invalid.",
+            code="InvalidDigest",
+            status=400,
+            **{"Content-MD5": declared},
         )
     if expected != actual:
-        raise errors.ApiError(
+        raise ApiError(
             "The Content-MD5 you specified did not match what we received.",
             code="BadDigest",
             status=400,

@@ -80,4 +80,3 @@ def check_version(request: dict[str, Any]) -> None:
 def owner_of(account: str) -> dict[str, str]:
     """The canonical user of an account, as listings show it."""
     return {"ID": account.rjust(64, "0"), "DisplayName": account}
-

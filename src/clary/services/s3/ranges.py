@@ -81,6 +81,10 @@ def _part_window(part: int, size: int, part_sizes: Sequence[int]) -> Window:
     if part > len(sizes):
         message = "The requested partnumber is not satisfiable"
         raise ApiError(
-            message, code="InvalidPartNumber", status=416, PartNumberRequested=str(part), ActualPartCount=str(len(sizes))
+            message,
+            code="InvalidPartNumber",
+            status=416,
+            PartNumberRequested=str(part),
+            ActualPartCount=str(len(sizes)),
         )
     return Window(sum(sizes[: part - 1]), sizes[part - 1], size > 0)

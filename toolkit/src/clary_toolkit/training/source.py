@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import os
 import re
 import shlex
 import shutil
@@ -66,7 +65,7 @@ def command_line(kind: Kind, program: Program) -> list[str]:
 
 
 def make_executable(path: Path) -> None:
-    os.chmod(path, 0o755)
+    path.chmod(0o755)
 
 
 def packages_of(kind: Kind, code: Path) -> list[list[str]]:

@@ -1,0 +1,153 @@
+"""Says why a unit failed: FailureReason from its end, its failure file and its last lines.
+
+The text begins with a class that SDKs look at (AlgorithmError, ClientError, InternalServerError, CapacityError),
+names the cause and what to try, and fills up with the last lines of the log. Pure but for reading the failure
+file. Called by the engine.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import signal
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from clary.base.errors import ApiError
+from clary.runtimes.errors import RuntimeFailure
+from clary.runtimes.port import Phase, UnitState
+
+LIMIT = 1024
+_MODULE = re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '([^']+)'")
+_FILE = re.compile(r"(?:FileNotFoundError: (?:\[Errno 2\] )?[^':]*:? ?|can't open file )'([^']+)'")
+_MEMORY = re.compile(r"^(?:\S*MemoryError\b|.*Unable to allocate .* for an array)")
+_EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Failure|NotFound)\b(?::.*)?$")
+_OWN = ("clary: isolation ", "clary: WARNING: ")
+_MORE_MEMORY = "Use a larger instance type, or raise CLARY_MAX_UNIT_MEMORY_MB if it is set."
+
+
+def failure_reason(state: UnitState, last_lines: Sequence[str], opt_ml: Path | None = None) -> str:
+    """FailureReason of a unit that ended badly, at most 1024 characters."""
+    lines = [line for line in last_lines if line.strip() and not line.startswith(_OWN)]
+    failure = read_failure_file(opt_ml) if opt_ml is not None else ""
+    head = _head(state, lines, failure)
+    return _fill(head, [] if failure else lines)
+
+
+def explain(error: Exception) -> str:
+    """FailureReason when a unit could not be started, or its output not be stored."""
+    if isinstance(error, RuntimeFailure):
+        return error.reason
+    if isinstance(error, ApiError):
+        blame = "ClientError" if error.status < 500 else "InternalServerError"
+        return f"{blame}: {error.message}"[:LIMIT]
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "InternalServerError: the disk of the machine is full. Free some space and start the job again."
+    return f"InternalServerError: {error or type(error).__name__}"[:LIMIT]
+
+
+def read_failure_file(opt_ml: Path) -> str:
+    """What the job says itself in output/failure; links are not followed out of the job's folder."""
+    if (opt_ml / "output").is_symlink():
+        return ""
+    try:
+        descriptor = os.open(opt_ml / "output" / "failure", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return ""
+        return file.read(4 * LIMIT).decode("utf-8", "replace").strip()[:LIMIT]
+
+
+def _head(state: UnitState, lines: Sequence[str], failure: str) -> str:
+    known = _known_end(state)
+    if known:
+        return known
+    if failure:
+        return f"AlgorithmError: {failure}{'' if 'exit code' in failure.lower() else f', {_code(state)}'}"
+    if state.exit_code == 0:
+        return (
+            f"AlgorithmError: the server ended by itself, {_code(state)}. It must go on running to answer requests."
+        )
+    cause, advice = _cause(lines)
+    if not cause and (state.exit_code or 0) > 128:
+        cause, advice = _signalled((state.exit_code or 0) - 128)
+    return f"AlgorithmError: {cause or 'the process failed'}, {_code(state)}.{' ' + advice if advice else ''}"
+
+
+def _known_end(state: UnitState) -> str:
+    """What the runtime itself knows, whatever the log says."""
+    code = _code(state)
+    if state.phase == Phase.LOST:
+        return (
+            "InternalServerError: the process that watched the job was killed, and the job with it (the machine "
+            "may have been restarted or have run out of memory). Start it again."
+        )
+    if state.out_of_memory:
+        return f"AlgorithmError: out of memory: the job used more than it may and was killed, {code}. {_MORE_MEMORY}"
+    if state.stopped_by == "deadline":
+        return f"AlgorithmError: the job ran longer than MaxRuntimeInSeconds allows and was stopped, {code}."
+    if state.exit_code == 125:
+        return f"InternalServerError: the job could not be isolated from the machine, {code}. Try `clary doctor`."
+    if state.exit_code in (126, 127):
+        return f"ClientError: the program of the job cannot be run, {code}. Check the entry point."
+    return ""
+
+
+def _cause(lines: Sequence[str]) -> tuple[str, str]:
+    """(what went wrong, what to try) from the last exception in the log."""
+    for line in reversed(lines):
+        if found := _MODULE.search(line):
+            package = found[1].partition(".")[0]
+            advice = f"Add the package that provides {package} to requirements.txt beside the entry point."
+            return f"the module {found[1]} is missing (ModuleNotFoundError)", advice
+        if found := _FILE.search(line):
+            return f"the file {found[1]} is missing (FileNotFoundError)", _advice_on_file(found[1])
+        if _MEMORY.match(line):
+            return f"out of memory ({line.strip()[:200]})", _MORE_MEMORY
+        if _EXCEPTION.match(line):
+            return line.strip()[:400], ""
+    return "", ""
+
+
+def _advice_on_file(path: str) -> str:
+    found = re.match(r"/opt/ml/input/data/([^/]+)", path)
+    if found:
+        return f"Check that the channel {found[1]} exists and what its S3Uri holds."
+    if path.startswith("/opt/ml/model"):
+        return "Check what model.tar.gz holds: its files must lie at the top, not in a folder of their own."
+    return "Check the path and what the code archive holds."
+
+
+def _signalled(number: int) -> tuple[str, str]:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    if number == signal.SIGKILL:
+        return "the process was killed (SIGKILL), not by Clary, and no lack of memory was seen", ""
+    if number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT):
+        advice = "Native code crashed: check that the packages in requirements.txt fit to each other."
+        return f"the process crashed ({name})", advice
+    return f"the process was ended by {name}", ""
+
+
+def _code(state: UnitState) -> str:
+    return f"exit code: {'unknown' if state.exit_code is None else state.exit_code}"
+
+
+def _fill(head: str, lines: Sequence[str]) -> str:
+    """As many of the last lines as there is room for; the last one may be cut."""
+    text = head[:LIMIT]
+    label = " Last lines of the log:"
+    room = LIMIT - len(text) - len(label)
+    kept: list[str] = []
+    for line in reversed(lines):
+        if room < 40:
+            break
+        kept.insert(0, line.rstrip()[: room - 1])
+        room -= len(kept[0]) + 1
+    return text + (label + "".join(f"\n{line}" for line in kept) if kept else "")

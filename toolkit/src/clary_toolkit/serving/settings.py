@@ -1,0 +1,72 @@
+"""What the variables say about the model server. Read once, at start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from clary_toolkit.errors import ContractError
+from clary_toolkit.layout import OptMl
+from clary_toolkit.serving.content import JSON
+
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`socket` excludes `port`. `max_payload` in bytes, None = unlimited."""
+
+    layout: OptMl
+    program: str
+    source_archive: str
+    framework: str
+    socket: Path | None
+    port: int
+    workers: int
+    max_payload: int | None
+    default_accept: str
+    batch_strategy: str
+
+    @classmethod
+    def from_variables(cls, variables: Mapping[str, str]) -> Settings:
+        socket = variables.get("CLARY_SERVER_SOCKET")
+        payload = _number(variables, "SAGEMAKER_MAX_PAYLOAD_IN_MB", 0)
+        return cls(
+            layout=OptMl.from_variables(variables),
+            program=variables.get("SAGEMAKER_PROGRAM") or "inference.py",
+            source_archive=variables.get("CLARY_SOURCE_ARCHIVE", ""),
+            framework=variables.get("CLARY_FRAMEWORK") or "base",
+            socket=Path(socket) if socket else None,
+            port=_number(variables, "SAGEMAKER_BIND_TO_PORT", 8080),
+            workers=max(1, _number(variables, "SAGEMAKER_MODEL_SERVER_WORKERS", 1)),
+            max_payload=payload * MEGABYTE or None,
+            default_accept=variables.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or JSON,
+            batch_strategy=variables.get("SAGEMAKER_BATCH_STRATEGY") or "MULTI_RECORD",
+        )
+
+    def execution_parameters(self) -> dict[str, object]:
+        """What a batch transform is told when the request leaves it open."""
+        return {
+            "MaxConcurrentTransforms": self.workers,
+            "BatchStrategy": self.batch_strategy,
+            "MaxPayloadInMB": (self.max_payload or 6 * MEGABYTE) // MEGABYTE,
+        }
+
+
+def limit_threads(workers: int) -> None:
+    """Share the cores among the workers' numeric libraries, unless the user has said how many threads to use."""
+    cores = len(os.sched_getaffinity(0))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // workers)))
+
+
+def _number(variables: Mapping[str, str], name: str, default: int) -> int:
+    value = variables.get(name) or str(default)
+    try:
+        number = int(value)
+    except ValueError:
+        raise ContractError(f"{name} must be a whole number, not {value!r}") from None
+    if number < 0:
+        raise ContractError(f"{name} must not be negative")
+    return number

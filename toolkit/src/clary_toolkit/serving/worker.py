@@ -1,0 +1,40 @@
+"""One process of the model server: load in the main thread, listen, answer one invocation after the other."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from clary_toolkit.errors import ModelServerError
+from clary_toolkit.serving.handlers import Handlers
+from clary_toolkit.serving.invocation import Invocations
+from clary_toolkit.serving.loading import load_model, load_module
+from clary_toolkit.serving.network import Network
+from clary_toolkit.serving.settings import Settings
+
+
+def run_worker(settings: Settings, code: Path, listener: socket.socket, path: Path | None) -> None:
+    """Returns when a stop request has been obeyed. Raises ModelServerError when the model cannot be loaded."""
+    module = load_module(code, settings.program)
+    handlers = Handlers(module, settings.framework)
+    model_dir = str(settings.layout.model)
+    invocations = Invocations(handlers, load_model(handlers, model_dir), model_dir, settings.default_accept)
+    network = Network(listener, path, settings)
+    try:
+        network.start()
+    except OSError as error:
+        raise ModelServerError(f"cannot listen: {error}") from error
+    # Only now: until here a stop request simply ends the process, and user code cannot take the signals back.
+    network.take_signals()
+    _answer_until_drained(network, invocations)
+    network.join()
+
+
+def _answer_until_drained(network: Network, invocations: Invocations) -> None:
+    while True:
+        job = network.jobs.get()
+        if job is None:
+            return
+        connection, request = job
+        if connection.open:  # nobody computes for a client that has gone
+            network.answer(connection, invocations.answer(request))
