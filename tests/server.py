@@ -18,11 +18,10 @@ from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
-from clary.supervisor.server_file import read_server_file
-from clary.supervisor.supervisor import wait_ready
 
 from clary.base.installation import EXECUTION_ROLE, Installation, load_installation
 from clary.base.settings import Settings, load_settings
+from clary.cli.running import await_server, need_server
 
 T = TypeVar("T")
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
@@ -46,7 +45,7 @@ class Server:
             stderr=(self.settings.data.parent / "serve.log").open("ab"),
             start_new_session=True,
         )
-        wait_ready(self.settings, 60)
+        await_server(self.settings, 60)
 
     def stop(self, signal_number: int = signal.SIGINT) -> int:
         assert self.process is not None
@@ -56,16 +55,12 @@ class Server:
         return code
 
     def child(self, name: str) -> int:
-        """Process id of a child of the supervisor, such as `control` or `door-0`."""
-        server = read_server_file(self.settings)
-        assert server is not None
-        return server.children[name]
+        """Process id of a child of the supervisor, such as `control` or `door-1`."""
+        return need_server(self.settings).children[name]
 
     @property
     def url(self) -> str:
-        server = read_server_file(self.settings)
-        assert server is not None
-        return server.http_url
+        return need_server(self.settings).http_url
 
     @property
     def installation(self) -> Installation:
@@ -240,6 +235,6 @@ def settled(server: Server, name: str, seconds: float = 60.0) -> dict[str, Any]:
 
 def invoke(server: Server, name: str, body: str, **arguments: Any) -> str:
     answer = server.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=name, ContentType="text/plain", Body=body, **arguments
+        EndpointName=name, ContentType="text/csv", Body=body, **arguments
     )
     return answer["Body"].read().decode()

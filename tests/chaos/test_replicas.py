@@ -26,7 +26,7 @@ def test_no_invocation_fails_while_model_servers_are_killed(server: Server, repl
         runtime = server.client("sagemaker-runtime")
         while not enough.is_set():
             try:
-                body = runtime.invoke_endpoint(EndpointName="target", ContentType="text/plain", Body=b"x")["Body"]
+                body = runtime.invoke_endpoint(EndpointName="target", ContentType="text/csv", Body=b"x")["Body"]
                 answers.append(body.read().decode())
             except (ClientError, BotoCoreError) as error:
                 failures.append(error)

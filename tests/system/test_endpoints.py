@@ -30,7 +30,7 @@ def test_an_endpoint_answers_and_disappears(server: Server) -> None:
     (variant,) = endpoint["ProductionVariants"]
     assert (variant["CurrentInstanceCount"], variant["CurrentWeight"]) == (1, 1.0)
     answer = server.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName="Echo", ContentType="text/plain", Body=b"hello", CustomAttributes="c0"
+        EndpointName="Echo", ContentType="text/csv", Body=b"hello", CustomAttributes="c0"
     )
     assert answer["InvokedProductionVariant"] == "AllTraffic"
     assert answer["ContentType"].startswith("text/plain")
@@ -74,7 +74,7 @@ def test_an_update_switches_without_a_failed_request(server: Server) -> None:
         runtime = server.client("sagemaker-runtime")
         while not enough.is_set():
             try:
-                body = runtime.invoke_endpoint(EndpointName="blue", ContentType="text/plain", Body=b"x")["Body"]
+                body = runtime.invoke_endpoint(EndpointName="blue", ContentType="text/csv", Body=b"x")["Body"]
                 answers.append(body.read().decode().split(":")[0])
             except ClientError as error:
                 failures.append(error)

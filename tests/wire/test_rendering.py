@@ -48,7 +48,7 @@ IN_EVERY_PROTOCOL = [
 @pytest.mark.parametrize(
     "error",
     [
-        ValidationException("Could not find <model> & é"),
+        ApiError("Could not find <model> & é", code="UnheardOf", status=400),
         NotServed("DescribeX is not served"),
         ApiError("Something broke"),
         ApiError("Slow down", code="ThrottlingException", status=429),
@@ -112,6 +112,16 @@ def test_services_that_were_query_once_get_the_old_code_in_a_header() -> None:
     assert parsed["Error"]["QueryErrorCode"] == "QueueDoesNotExist"
 
 
+def test_a_name_goes_before_a_code() -> None:
+    """cloudwatch has a shape ResourceNotFound, and another one whose query code is ResourceNotFound."""
+    request = target("cloudwatch", "GetDashboard", "json")
+    document = json.loads(render_error(request, ApiError("gone", code="ResourceNotFound", status=404), RID).body)
+    assert document["__type"] == "ResourceNotFound"
+    response = render_error(request, ApiError("bad", code="ValidationError", status=400), RID)
+    assert json.loads(response.body)["__type"] == "ValidationException"
+    assert response.headers["x-amzn-query-error"] == "ValidationError;Sender"
+
+
 @pytest.mark.parametrize("code", ["NoSuchEntity", "NoSuchEntityException"])
 def test_query_errors_carry_the_code_of_the_model(code: str) -> None:
     request = target("iam", "GetRole")
@@ -165,7 +175,7 @@ def test_the_bucket_location_is_read_by_botocores_handler() -> None:
     for region in ("eu-west-1", None):
         response = render(target("s3", "GetBucketLocation"), {"LocationConstraint": region}, RID)
         parsed: dict[str, Any] = {}
-        parse_get_bucket_location(parsed, SimpleNamespace(content=response.body))
+        parse_get_bucket_location(parsed, SimpleNamespace(raw=response.body, content=response.body))
         assert parsed["LocationConstraint"] == region
 
 

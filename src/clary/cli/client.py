@@ -7,18 +7,15 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
-from clary.base.errors import ConfigurationError
 from clary.base.installation import load_installation
 from clary.base.settings import Settings
-from clary.supervisor.server_file import read_server_file
+from clary.cli.running import need_server
 
 
 def client(settings: Settings, service: str) -> Any:
     """A botocore client with root credentials; ConfigurationError when no server runs."""
     installation = load_installation(settings)
-    server = read_server_file(settings)
-    if server is None:
-        raise ConfigurationError(f"Clary does not run on {settings.data}; start it with `clary serve`.")
+    server = need_server(settings)
     return botocore.session.get_session().create_client(
         service,
         region_name=installation.region,

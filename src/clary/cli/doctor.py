@@ -16,8 +16,8 @@ from uv import find_uv_bin
 
 from clary.base.settings import Settings, load_settings
 from clary.cli.options import DataOption
+from clary.cli.running import find_server
 from clary.runtimes.isolation import choose_isolation
-from clary.supervisor.server_file import read_server_file
 
 _ENOUGH_DISK = 5 * 1024**3
 
@@ -91,7 +91,7 @@ def _memory(_settings: Settings) -> Finding:
 
 
 def _server(settings: Settings) -> Finding:
-    server = read_server_file(settings)
+    server = find_server(settings)
     if server is not None:
         return Finding(True, f"server runs at {server.http_url}")
     busy = [port for port in (settings.port, settings.https_port) if port and _taken(settings.host, port)]

@@ -9,8 +9,8 @@ import typer
 
 from clary.base.settings import load_settings
 from clary.cli.options import DataOption
+from clary.cli.running import await_server
 from clary.cli.shell import shell_variables
-from clary.supervisor.supervisor import wait_ready
 
 
 def env(
@@ -22,7 +22,7 @@ def env(
 ) -> None:
     """Wait until Clary is ready, then print exports for the shell: eval "$(clary env)"."""
     settings = load_settings(data=data)
-    wait_ready(settings, timeout)
+    await_server(settings, timeout)
     for name, value in shell_variables(settings, root=root).items():
         line = f"export {name}={shlex.quote(value)}" if value else f"unset {name}"
         typer.echo(line)

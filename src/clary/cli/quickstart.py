@@ -27,10 +27,9 @@ from clary import examples
 from clary.base.errors import ConfigurationError
 from clary.base.settings import Settings, load_settings
 from clary.cli.options import DataOption
+from clary.cli.running import await_server, find_server, need_server
 from clary.cli.shell import shell_variables
 from clary.runtimes.environments import Environments
-from clary.supervisor.server_file import read_server_file
-from clary.supervisor.supervisor import wait_ready
 
 TOUR = Path(examples.__file__).parent / "quickstart" / "tour.py"
 _IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
@@ -71,7 +70,7 @@ def _prepare(console: Console, settings: Settings) -> Path:
 @contextmanager
 def _server(console: Console, settings: Settings, *, fresh: bool, keep: bool) -> Iterator[Settings]:
     """The running server, or one of our own: in a new folder (`fresh`), or because none runs."""
-    if not fresh and read_server_file(settings) is not None:
+    if not fresh and find_server(settings) is not None:
         yield settings
         return
     if fresh:
@@ -80,12 +79,11 @@ def _server(console: Console, settings: Settings, *, fresh: bool, keep: bool) ->
     with _timed(console, "Start Clary") as step:
         process = _start(settings)
         try:
-            wait_ready(settings, 60)
+            server = await_server(settings, 60)
         except ConfigurationError:
             _stop(process)
             raise
-        server = read_server_file(settings)
-        step.note = server.http_url if server else ""
+        step.note = server.http_url
     try:
         yield settings
     finally:
@@ -165,9 +163,7 @@ def _how_to_go_on(console: Console, settings: Settings, *, keep: bool, fresh: bo
     if keep:
         console.print(f'It keeps running. Point a shell at it:  eval "$(clary env{data})"')
         console.print(f"See what it does:  clary status{data}")
-        server = read_server_file(settings)
-        if server:
-            console.print(f"Stop it and everything it runs:  kill -INT {server.pid}")
+        console.print(f"Stop it and everything it runs:  kill -INT {need_server(settings).pid}")
     else:
         console.print('Go on:  clary serve   and in another shell   eval "$(clary env)"')
     console.print(f"The client program you have just seen:  {TOUR}")

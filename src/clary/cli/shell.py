@@ -10,12 +10,11 @@ from pathlib import Path
 
 from clary.access.principals import role_session
 from clary.access.sessions import mint_session
-from clary.base.errors import ConfigurationError
 from clary.base.installation import EXECUTION_ROLE, Installation, load_installation
 from clary.base.settings import Settings
 from clary.base.snapshots import read_access
 from clary.cli.client_files import write_client_files
-from clary.supervisor.server_file import read_server_file
+from clary.cli.running import need_server
 
 _LIFETIME = timedelta(days=7)
 
@@ -34,9 +33,7 @@ def shell_variables(
 ) -> dict[str, str]:
     """Variables for a shell or a child process. The server must be running."""
     installation = load_installation(settings)
-    server = read_server_file(settings)
-    if server is None:
-        raise ConfigurationError(f"Clary does not run on {settings.data}; start it with `clary serve`.")
+    server = need_server(settings)
     write_client_files(settings.layout, server.https_url)
     identity = _root(installation) if root else _execution_role(settings, installation)
     client = settings.layout.client

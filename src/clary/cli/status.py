@@ -12,7 +12,7 @@ from clary.base.installation import load_installation
 from clary.base.settings import Settings, load_settings
 from clary.cli.client import client
 from clary.cli.options import DataOption
-from clary.supervisor.server_file import read_server_file
+from clary.cli.running import find_server
 
 _COLOURS = {"InService": "green", "Completed": "green", "Failed": "red", "InProgress": "yellow", "Creating": "yellow"}
 
@@ -22,11 +22,13 @@ def status(data: DataOption = None) -> None:
     settings = load_settings(data=data)
     console = Console()
     installation = load_installation(settings)
-    server = read_server_file(settings)
+    server = find_server(settings)
     if server is None:
         console.print(f"[red]not running[/] on {settings.data}; start it with [bold]clary serve[/]")
         raise typer.Exit(1)
-    console.print(f"[green]running[/] since {server.started:%Y-%m-%d %H:%M:%S} UTC, process {server.pid}")
+    console.print(
+        f"[green]running[/] since {datetime.fromtimestamp(server.started, UTC):%Y-%m-%d %H:%M:%S} UTC, process {server.pid}"
+    )
     console.print(f"  {server.http_url}   {server.https_url}   account {installation.account} {installation.region}")
     console.print("  " + "   ".join(f"{name} {pid}" for name, pid in sorted(server.children.items())))
     console.print(_work(settings))

@@ -13,7 +13,8 @@
     control_link connections to control over its unix socket
     answers      bytes of answers and errors
     snapshots    follows routes.json and access.json
-    tls          local certificate authority and server certificate
+    tls          where the certificates lie; the context of the HTTPS port
+    certificates makes the local authority and the server certificate (a program of its own)
 
 Never touches the database; needs no live control to answer invocations.
 """

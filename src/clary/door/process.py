@@ -28,7 +28,7 @@ from clary.door.control_link import ControlLink
 from clary.door.exchange import Exchange
 from clary.door.handover import Handover
 from clary.door.listening import Listener
-from clary.door.snapshots import Follower
+from clary.door.snapshots import Follower, file_stamp
 from clary.door.tls import server_context, tls_files
 from clary.serving.connection import Parsing
 from clary.serving.forwarder import Forwarder
@@ -39,7 +39,6 @@ HTTP_FD = "CLARY_DOOR_HTTP_FD"
 HTTPS_FD = "CLARY_DOOR_HTTPS_FD"
 _LOOK_SECONDS = 0.05
 _SWEEP_SECONDS = 0.5
-_RENEWAL_SECONDS = 60.0
 # Clients with an idle connection get this long to use it once more and be told that it closes.
 _FAREWELL_SECONDS = 1.0
 _DRAIN_SECONDS = 5.0
@@ -67,6 +66,7 @@ class Door:
         )
         self._sign = layout.run / "doors" / str(os.getpid())
         self._tls: ssl.SSLContext | None = None
+        self._tls_stamp = file_stamp(tls_files(layout).server)
         self._listeners = self._make_listeners(environment)
 
     async def run(self) -> None:
@@ -161,18 +161,22 @@ class Door:
                 log.exception("snapshot could not be acknowledged")
 
     async def _sweep(self) -> None:
-        files = tls_files(self._settings.layout)
-        renewed_at = self._loop.time()
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             now = self._loop.time()
             for connection in list(self._connections):
                 connection.sweep(now)
             self._control.sweep(now)
-            if self._tls is not None and now - renewed_at > _RENEWAL_SECONDS:
-                renewed_at = now
-                with contextlib.suppress(OSError):  # the old certificate stays in use
-                    self._tls.load_cert_chain(files.server, files.server_key)
+            self._take_up_certificate()
+
+    def _take_up_certificate(self) -> None:
+        """New connections get a renewed certificate; while its files do not fit together, the old one."""
+        files = tls_files(self._settings.layout)
+        stamp = file_stamp(files.server)
+        if self._tls is not None and stamp != self._tls_stamp:
+            with contextlib.suppress(OSError):
+                self._tls.load_cert_chain(files.server, files.server_key)
+                self._tls_stamp = stamp
 
     async def _drain(self) -> None:
         """No new connections; what goes on comes to its end; idle connections get a moment, then close."""

@@ -39,7 +39,7 @@ class Follower(Generic[S]):
 
     def look(self) -> bool:
         """True when a new snapshot was applied."""
-        stamp = _stamp(self._path)
+        stamp = file_stamp(self._path)
         if stamp == self._stamp and self.number >= 0:
             return False
         try:
@@ -49,7 +49,7 @@ class Follower(Generic[S]):
             self._stamp = stamp
             return False
         self._stamp = stamp
-        installed = _stamp(self._installation)
+        installed = file_stamp(self._installation)
         if snapshot.number <= self.number and installed == self._installed:
             return False
         self._apply(snapshot)
@@ -58,7 +58,8 @@ class Follower(Generic[S]):
         return True
 
 
-def _stamp(path: Path) -> Stamp:
+def file_stamp(path: Path) -> Stamp:
+    """Changes whenever the file is replaced; None while there is none."""
     try:
         status = path.stat()
     except OSError:

@@ -59,6 +59,8 @@ _ETC = (
     "terminfo",
     "timezone",
 )
+# What a process of root's could change the whole machine with, even one without any capability.
+_KERNEL_SWITCHES = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs")
 # Does what the shim does for `namespace`, to see whether the kernel lets us.
 _NAMESPACE_PROBE = """
 import ctypes, os, sys
@@ -150,11 +152,12 @@ def _run_probe(command: Sequence[str]) -> str:
 def sandbox_options(paths: UnitPaths, directory: str, network: bool) -> list[str]:
     """Options for bwrap, apart from the variables."""
     options = [*_apart(network), *_system()]
+    # First of all, because the other folders may lie below /tmp.
+    options += ["--bind", str(paths.temporary), "/tmp", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108 - inside
     for folder in (*paths.visible, paths.environment):
         if not folder.is_relative_to("/usr"):
             options += ["--ro-bind", str(folder), str(folder)]
     options += ["--bind", str(paths.overlay), BWRAP_OVERLAY]
-    options += ["--bind", str(paths.temporary), "/tmp", "--dir", "/var/tmp"]  # noqa: S108 - inside the sandbox
     options += ["--bind", str(paths.opt_ml), OPT_ML]
     if paths.sockets is not None:
         options += ["--bind", str(paths.sockets), BWRAP_SOCKETS]
@@ -164,7 +167,8 @@ def sandbox_options(paths: UnitPaths, directory: str, network: bool) -> list[str
 def namespace_mounts(paths: UnitPaths) -> list[tuple[str, str, bool]]:
     """Bind mounts (source, target, read-only) for a mount namespace."""
     environment = str(paths.environment)
-    return [(str(paths.opt_ml), OPT_ML, False), (environment, environment, True)]
+    closed = [(path, path, True) for path in _KERNEL_SWITCHES if Path(path).exists()]
+    return [(str(paths.opt_ml), OPT_ML, False), (environment, environment, True), *closed]
 
 
 def _apart(network: bool) -> list[str]:
@@ -176,6 +180,8 @@ def _apart(network: bool) -> list[str]:
 def _system() -> list[str]:
     """The read-only root: programs, libraries, names and certificates, devices."""
     options = ["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev", "--ro-bind-try", "/sys", "/sys"]
+    for path in _KERNEL_SWITCHES:
+        options += ["--ro-bind-try", path, path]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         folder = Path("/", name)
         if folder.is_symlink():

@@ -77,7 +77,8 @@ class ProcessRuntime:
         if (folder / "started").exists():
             return
         crash_here("runtimes.before_launch")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
         with (folder / "launch.lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # files that a unit already reads must not be written again
             if not (folder / "started").exists():

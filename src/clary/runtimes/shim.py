@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 LINE_LIMIT = 256 * 1024
 POLL_MEMORY = 0.1
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x08000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 32, 4096, 16384, 1 << 18
 CANNOT_ISOLATE, CANNOT_EXECUTE, NOT_FOUND = 125, 126, 127
@@ -436,6 +436,7 @@ class Child:
 
     def _become_user_process(self) -> None:
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
+        _drop_capabilities()
         os.chdir(self.spec["directory"])
         os.execvpe(self.spec["argv"][0], self.spec["argv"], self._variables())
 
@@ -677,6 +678,19 @@ def _kernel_kills() -> int:
 def _mount(source: str | None, target: str, flags: int, kind: bytes | None = None) -> None:
     name = os.fsencode(source) if source else None
     _check(_libc.mount(name, os.fsencode(target), kind, ctypes.c_ulong(flags), None), target)
+
+
+def _drop_capabilities() -> None:
+    """As root: keep the user id, give up what it may do beyond any other user."""
+    if os.geteuid() != 0:
+        return
+    zero = ctypes.c_ulong(0)
+    for capability in range(64):
+        if _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), zero, zero, zero) != 0:
+            break  # beyond the last one that this kernel has, or not allowed in this container
+    version_and_pid = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    nothing = (ctypes.c_uint32 * 6)()
+    _check(_libc.capset(version_and_pid, nothing))
 
 
 def _prctl(option: int, value: int) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from clary.base.errors import ApiError
 from clary.wire import documents, eventstream
 from clary.wire.catalog import CBOR, Operation, Shape
+from clary.wire.error_codes import QUERY_CODES
 from clary.wire.error_codes import localize as localize  # noqa: PLC0414 - offered here for callers that render
 from clary.wire.http import Response
 from clary.wire.routing import Target
@@ -227,7 +228,8 @@ def _error_shape(operation: Operation | None, code: str) -> Shape | None:
     if operation is None:
         return None
     shapes = operation.service_model.error_shapes
-    return next((shape for shape in shapes if code in (shape.name, shape.error_code)), None)
+    by_name = next((shape for shape in shapes if shape.name == code), None)
+    return by_name or next((shape for shape in shapes if shape.error_code == code), None)
 
 
 def _document_error(
@@ -244,8 +246,8 @@ def _document_error(
     document = {"__type": code, **document}
     metadata = operation.service_model.metadata if operation else {}
     if "awsQueryCompatible" in metadata:
-        query_code = shape.error_code if shape and shape.error_code else error.code
-        headers["x-amzn-query-error"] = _safe(f"{query_code};{_blame(error)}")
+        service = operation.service_model.service_name if operation else ""
+        headers["x-amzn-query-error"] = _safe(f"{_query_code(service, shape, error)};{_blame(error)}")
     if protocol == CBOR:
         headers["content-type"] = "application/cbor"
         return documents.dump_cbor(document)
@@ -270,6 +272,13 @@ def _error_members(
         else:
             document[notation.name(name, member)] = documents.write(member, value, notation)
     return document
+
+
+def _query_code(service: str, shape: Shape | None, error: ApiError) -> str:
+    """The code of the query protocol, which clients of services that once spoke it still look for."""
+    if shape is None:
+        return error.code
+    return QUERY_CODES.get(service, {}).get(shape.name) or shape.error_code or shape.name
 
 
 def _blame(error: ApiError) -> str:

@@ -2,7 +2,7 @@
 
 Why two threads: user code may be slow and must have the main thread (libraries install signal handlers, bind
 objects to their thread), while /ping and a stop request must be answered meanwhile. Answering inline in the
-loop would serve more one-row predictions per second, see `worker` for the figures.
+loop would be a little faster; `worker` has the figures.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Network:
         self._parameters = Answer(200, json.dumps(settings.execution_parameters()).encode(), JSON)
         self._connections: set[Connection] = set()
         self._answers: collections.deque[tuple[Connection, Answer]] = collections.deque()
+        self._sending = False
         self._signals, self.wakeup = socket.socketpair()
         self._started = threading.Event()
         self._refusal: OSError | None = None
@@ -67,7 +68,9 @@ class Network:
 
     def answer(self, connection: Connection, answer: Answer) -> None:
         self._answers.append((connection, answer))
-        self._loop.call_soon_threadsafe(self._send_answers)
+        if not self._sending:  # one wake-up serves all answers that are there when the loop gets its turn
+            self._sending = True
+            self._loop.call_soon_threadsafe(self._send_answers)
 
     def take_signals(self) -> None:
         """Let SIGTERM and SIGINT drain; the wake-up descriptor reaches the loop even while user code is busy."""
@@ -141,6 +144,7 @@ class Network:
         return Connection(self)
 
     def _send_answers(self) -> None:
+        self._sending = False  # before looking, so that an answer appended from now on wakes again
         while self._answers:
             connection, answer = self._answers.popleft()
             connection.answer(answer)

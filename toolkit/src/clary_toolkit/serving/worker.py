@@ -1,4 +1,11 @@
-"""One process of the model server: load in the main thread, listen, answer one invocation after the other."""
+"""One process of the model server: load in the main thread, listen, answer one invocation after the other.
+
+User code runs in the main thread and the network in a second one, not user code inline in the event loop.
+Measured with a one-row scikit-learn pipeline (predict alone 0.25 ms), server on one core, medians of quiet runs:
+inline 0.33 ms at one client and 3,200 requests/s at 64, two threads 0.40 ms and 2,700 requests/s. That is the
+price of a /ping and a stop request that are answered while a predict takes seconds. A shorter switch interval of
+the interpreter and collecting answers before waking the loop both gained nothing.
+"""
 
 from __future__ import annotations
 

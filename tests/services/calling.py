@@ -1,0 +1,62 @@
+"""Calling operations as control does, without sockets: authorise by the dispatch table, then run the handler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Any, Self
+
+import pytest
+
+from clary.base.errors import AccessDenied, ApiError
+from clary.services.context import Context
+from clary.services.operation import Operation
+
+ACCOUNT = "111122223333"
+NOW = datetime(2026, 3, 4, 5, 6, 7, 123456, UTC)
+
+
+@dataclass
+class Permissions:
+    """Allows everything but what is in `denied` ("action resource", with wildcards); remembers what was asked."""
+
+    denied: list[str] = field(default_factory=list)
+    asked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def __call__(self, action: str, resource: str, context: Mapping[str, Any] | None = None) -> None:
+        self.asked.append((action, resource, dict(context or {})))
+        if any(fnmatchcase(f"{action} {resource}", pattern) for pattern in self.denied):
+            raise AccessDenied(f"not authorized to perform: {action} on resource: {resource}")
+
+
+@dataclass
+class Client:
+    """One caller of one service; parameters are those of boto3."""
+
+    service: str
+    operations: Mapping[str, Operation]
+    context: Context
+    permissions: Permissions
+
+    def __call__(self, name: str, **request: Any) -> dict[str, Any]:
+        operation = self.operations[name]
+        if not operation.open_to_all:
+            action = operation.action or f"{self.service}:{name}"
+            self.permissions(action, operation.resource(self.context, request))
+        return operation.handler(self.context, request)
+
+    def fails(self, name: str, code: str, **request: Any) -> ApiError:
+        """The ApiError of a call that must fail with this code."""
+        with pytest.raises(ApiError) as caught:
+            self(name, **request)
+        assert caught.value.code == code, caught.value.message
+        return caught.value
+
+    def at(self, **changes: Any) -> Self:
+        """The same client at another time, in another account ..."""
+        other = copy(self)
+        other.context = replace(self.context, **changes)
+        return other

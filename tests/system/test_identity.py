@@ -1,0 +1,151 @@
+"""Nobody unsigned, nobody unallowed: over every operation in the dispatch table."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from clary.control.dispatch import OPERATIONS, SERVED_BY_DOORS
+from tests.server import Server
+
+SERVED = [
+    (service, operation)
+    for service, operations in [*OPERATIONS.items(), *SERVED_BY_DOORS.items()]
+    for operation in sorted(operations)
+]
+DENIALS = {"AccessDenied", "AccessDeniedException", "403"}
+UNSIGNED_CODES = {"MissingAuthenticationToken", "MissingAuthenticationTokenException", "AccessDenied", "403"}
+
+
+def call(client: Any, operation: str, **samples: Any) -> None:
+    model = client.meta.service_model.operation_model(operation)
+    parameters = sample(model.input_shape) if model.input_shape else {}
+    getattr(client, botocore.xform_name(operation))(**{**parameters, **samples})
+
+
+def sample(shape: Any, depth: int = 0) -> Any:
+    """The smallest value that a shape's own rules allow."""
+    if shape.type_name == "structure":
+        return {name: sample(shape.members[name], depth + 1) for name in shape.required_members}
+    if shape.type_name == "list":
+        return [sample(shape.member, depth + 1)] * max(1, shape.metadata.get("min", 1))
+    if shape.type_name == "map":
+        return {"k": sample(shape.value, depth + 1)}
+    if shape.type_name in {"integer", "long", "float", "double"}:
+        return shape.metadata.get("min", 1)
+    if shape.type_name == "boolean":
+        return True
+    if shape.type_name == "timestamp":
+        return 0
+    if shape.type_name == "blob":
+        return b"x"
+    if shape.enum:
+        return shape.enum[0]
+    name = shape.name.lower()
+    if "arn" in name:
+        return "arn:aws:sagemaker:us-east-1:111122223333:model/some-model-name"
+    if name.endswith("uri"):
+        return "s3://some-bucket/key"
+    return "x" * max(shape.metadata.get("min", 1), 3)
+
+
+@pytest.fixture(scope="module")
+def powerless(server: Server) -> dict[str, Any]:
+    """Arguments of a client whose role allows nothing."""
+    iam, sts = server.client("iam"), server.client("sts")
+    account = server.installation.account
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+    role = iam.create_role(RoleName="Powerless", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    given = sts.assume_role(RoleArn=role, RoleSessionName="nobody")["Credentials"]
+    return {
+        "aws_access_key_id": given["AccessKeyId"],
+        "aws_secret_access_key": given["SecretAccessKey"],
+        "aws_session_token": given["SessionToken"],
+        "config": Config(retries={"total_max_attempts": 1}, parameter_validation=False),
+    }
+
+
+@pytest.mark.parametrize(("service", "operation"), SERVED)
+def test_a_role_without_policies_may_do_nothing(
+    server: Server, powerless: dict[str, Any], service: str, operation: str
+) -> None:
+    client = server.client(service, **powerless)
+    allowed = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
+    if (service, operation) in allowed:
+        return
+    with pytest.raises(ClientError) as refused:
+        call(client, operation)
+    assert refused.value.response["Error"]["Code"] in DENIALS, refused.value.response["Error"]
+
+
+@pytest.mark.parametrize(("service", "operation"), SERVED)
+def test_nothing_is_answered_unsigned(server: Server, service: str, operation: str) -> None:
+    unsigned = Config(retries={"total_max_attempts": 1}, parameter_validation=False, signature_version=UNSIGNED)
+    with pytest.raises(ClientError) as refused:
+        call(server.client(service, config=unsigned), operation)
+    assert refused.value.response["Error"]["Code"] in UNSIGNED_CODES, refused.value.response["Error"]
+
+
+def test_a_denial_names_who_what_and_where(server: Server, powerless: dict[str, Any]) -> None:
+    with pytest.raises(ClientError) as refused:
+        server.client("sagemaker", **powerless).describe_model(ModelName="secret")
+    message = refused.value.response["Error"]["Message"]
+    account = server.installation.account
+    assert f"arn:aws:sts::{account}:assumed-role/Powerless/nobody" in message
+    assert "sagemaker:DescribeModel" in message
+    assert f"arn:aws:sagemaker:us-east-1:{account}:model/secret" in message
+
+
+@pytest.mark.parametrize("change", ["key", "secret", "region-free"])
+def test_wrong_credentials_are_refused(server: Server, change: str) -> None:
+    installation = server.installation
+    arguments = {
+        "key": {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE"},
+        "secret": {"aws_secret_access_key": installation.secret_access_key[::-1]},
+        "region-free": {"aws_session_token": "forged"},
+    }[change]
+    for service, operation in (("sagemaker", "list_models"), ("s3", "list_buckets"), ("iam", "list_roles")):
+        with pytest.raises(ClientError) as refused:
+            getattr(server.client(service, **arguments), operation)()
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] in {400, 403}
+
+
+def test_internal_paths_give_nothing_away(server: Server) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{server.url}/clary/credentials")
+    assert refused.value.code == 403
+
+
+def test_revoked_with_its_role(server: Server) -> None:
+    iam = server.client("iam")
+    account = server.installation.account
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+    role = iam.create_role(RoleName="Passing", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    given = server.client("sts").assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]
+    arguments = {
+        "aws_access_key_id": given["AccessKeyId"],
+        "aws_secret_access_key": given["SecretAccessKey"],
+        "aws_session_token": given["SessionToken"],
+    }
+    assert server.client("sts", **arguments).get_caller_identity()["Account"] == account
+    iam.delete_role(RoleName="Passing")
+    with pytest.raises(ClientError):
+        server.client("sts", **arguments).get_caller_identity()
