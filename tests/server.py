@@ -38,13 +38,14 @@ class Server:
     extra: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "clary.cli", "serve"],
-            env={**os.environ, **self.settings.to_environment(), **self.extra},
-            stdout=subprocess.DEVNULL,
-            stderr=(self.settings.data.parent / "serve.log").open("ab"),
-            start_new_session=True,
-        )
+        with (self.settings.data.parent / "serve.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "clary.cli", "serve"],
+                env={**os.environ, **self.settings.to_environment(), **self.extra},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         await_server(self.settings, 60)
 
     def stop(self, signal_number: int = signal.SIGINT) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import os
@@ -39,6 +40,11 @@ def make(path: Path, *entries: tuple[tarfile.TarInfo, bytes], form: int = tarfil
         for info, content in entries:
             tar.addfile(info, io.BytesIO(content))
     return path
+
+
+def names(archive: Path) -> list[str]:
+    with tarfile.open(archive) as tar:
+        return sorted(tar.getnames())
 
 
 @pytest.fixture
@@ -222,10 +228,8 @@ def test_random_damage_is_an_error_or_harmless(tmp_path: Path, seed: int, flips:
         data[chance.randrange(3000)] = chance.randrange(256)
     (folder / "a.tar.gz").write_bytes(gzip.compress(bytes(data), 1))
     target = folder / f"target{flips}"
-    try:
+    with contextlib.suppress(ArchiveError, ValueError):
         extract(folder / "a.tar.gz", target)
-    except (ArchiveError, ValueError):
-        pass
     assert {path.name for path in folder.iterdir()} <= {"a.tar.gz", *(f"target{n}" for n in range(21))}
 
 
@@ -236,7 +240,7 @@ def test_a_bomb_ends_early(outside: Path) -> None:
     archive = outside / "a.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         info = tarfile.TarInfo("zeros")
-        info.size = 1 << 30
+        info.size = 192 << 20
         tar.addfile(info, _Zeros())
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     begun = time.monotonic()
@@ -288,7 +292,7 @@ def test_what_was_packed_comes_out_again(tmp_path: Path) -> None:
     (folder / "model.joblib").write_bytes(os.urandom(100_000))
     (folder / "code" / "inference.py").write_text("pass")
     pack(folder, tmp_path / "m.tar.gz")
-    assert sorted(tarfile.open(tmp_path / "m.tar.gz").getnames()) == [
+    assert names(tmp_path / "m.tar.gz") == [
         "code",
         "code/inference.py",
         "empty",
@@ -329,7 +333,7 @@ def test_packing_takes_nothing_from_outside(tmp_path: Path) -> None:
     (folder / "broken").symlink_to("nowhere")
     os.mkfifo(folder / "pipe")
     pack(folder, tmp_path / "m.tar.gz")
-    assert sorted(tarfile.open(tmp_path / "m.tar.gz").getnames()) == ["inner", "real"]
+    assert names(tmp_path / "m.tar.gz") == ["inner", "real"]
 
 
 def test_a_folder_that_became_a_link_is_not_packed(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any, Self
 
 import pytest
+from botocore.session import get_session
 
 from clary.base.errors import AccessDenied, ApiError
 from clary.services.context import Context
@@ -17,6 +19,41 @@ from clary.services.operation import Operation
 
 ACCOUNT = "111122223333"
 NOW = datetime(2026, 3, 4, 5, 6, 7, 123456, UTC)
+
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "long": int,
+    "boolean": bool,
+    "timestamp": datetime,
+}
+
+
+@cache
+def _model(service: str) -> Any:
+    return get_session().get_service_model(service)
+
+
+def output_shape(service: str, operation: str) -> Any:
+    return _model(service).operation_model(operation).output_shape
+
+
+def check_shape(where: str, shape: Any, value: Any) -> None:
+    """Fail where an answer has members or types that the service model does not have."""
+    if shape is None:
+        assert value == {}, where
+    elif shape.type_name == "structure":
+        assert isinstance(value, dict), where
+        for name, member in value.items():
+            assert name in shape.members, f"{where}.{name}"
+            check_shape(f"{where}.{name}", shape.members[name], member)
+        assert set(shape.required_members) <= set(value), where
+    elif shape.type_name == "list":
+        for member in value:
+            check_shape(where, shape.member, member)
+    elif shape.type_name in _TYPES:
+        assert isinstance(value, _TYPES[shape.type_name]), f"{where}: {value!r}"
 
 
 @dataclass
@@ -46,7 +83,9 @@ class Client:
         if not operation.open_to_all:
             action = operation.action or f"{self.service}:{name}"
             self.permissions(action, operation.resource(self.context, request))
-        return operation.handler(self.context, request)
+        answer = operation.handler(self.context, request)
+        check_shape(name, output_shape(self.service, name), answer)
+        return answer
 
     def fails(self, name: str, code: str, **request: Any) -> ApiError:
         """The ApiError of a call that must fail with this code."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +18,17 @@ from clary.wire.paging import Pager
 from tests.services.calling import ACCOUNT, NOW, Permissions
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database without rows, to be copied: migrating costs more than most tests."""
+    path = tmp_path_factory.mktemp("template") / "clary.db"
+    Database(path).close()
+    return path
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path, empty_database: Path) -> Iterator[Database]:
+    shutil.copy(empty_database, tmp_path / "clary.db")
     database = Database(tmp_path / "clary.db")
     yield database
     database.close()

@@ -197,7 +197,7 @@ def test_two_variants_share_traffic_by_weight_and_can_be_addressed(server: Serve
         counts[invoke(server, "both", "x").split(":")[0]] += 1
     assert 110 < counts["first"] < 185
     assert invoke(server, "both", "x", TargetVariant="second").startswith("second:")
-    with pytest.raises(ClientError, match="variant"):
+    with pytest.raises(ClientError, match="Variant third"):
         invoke(server, "both", "x", TargetVariant="third")
 
 

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from botocore.loaders import Loader
 
-from clary.wire.catalog import FACTS, SERVICES, Catalog
+from clary.wire.catalog import Catalog
+from clary.wire.facts import FACTS, SERVICES
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -43,3 +47,10 @@ def test_an_unknown_service_is_a_key_error(catalog: Catalog) -> None:
 def test_models_of_the_users_home_are_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
     assert Catalog()._loader.search_paths == [Loader.BUILTIN_DATA_PATH]
+
+
+def test_signatures_are_verified_without_botocore() -> None:
+    """Doors stay small: what they import for signatures must not bring the models' library."""
+    program = "import sys, clary.wire.sigv4, clary.wire.chunked; print([m for m in sys.modules if 'botocore' in m])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clary.base.errors import ApiError
-from clary.wire.catalog import CBOR, Catalog
+from clary.wire.catalog import Catalog
+from clary.wire.facts import CBOR
 from clary.wire.http import RequestHead
 from clary.wire.parsing import parse
 from clary.wire.routing import Target

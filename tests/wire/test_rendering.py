@@ -12,7 +12,8 @@ from botocore.handlers import parse_get_bucket_location
 from botocore.parsers import create_parser
 
 from clary.base.errors import AccessDenied, ApiError, NotServed, ResourceNotFound, ValidationException
-from clary.wire.catalog import CBOR, Catalog
+from clary.wire.catalog import Catalog
+from clary.wire.facts import CBOR
 from clary.wire.http import Response
 from clary.wire.rendering import localize, render, render_error
 from clary.wire.routing import Target

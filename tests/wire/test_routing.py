@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from clary.base.errors import ApiError
-from clary.wire.catalog import CBOR, Catalog
+from clary.wire.catalog import Catalog
+from clary.wire.facts import CBOR
 from clary.wire.http import RequestHead
 from clary.wire.routing import Router, Target
 from tests.wire.samples import SCOPE

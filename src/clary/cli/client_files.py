@@ -62,7 +62,9 @@ _run_next_sitecustomize()
 _SDK_CONFIG = """\
 SchemaVersion: '1.0'
 SageMaker:
-  TelemetryOptOut: true
+  PythonSDK:
+    Modules:
+      TelemetryOptOut: true
 """
 
 

@@ -81,6 +81,7 @@ def _server(console: Console, settings: Settings, *, fresh: bool, keep: bool) ->
         try:
             server = await_server(settings, 60)
         except ConfigurationError:
+            _show_log(console, settings.layout.logs / "control.log")
             _stop(process)
             raise
         step.note = server.http_url
@@ -91,6 +92,12 @@ def _server(console: Console, settings: Settings, *, fresh: bool, keep: bool) ->
             _stop(process)
             if fresh:
                 shutil.rmtree(settings.data, ignore_errors=True)
+
+
+def _show_log(console: Console, log: Path) -> None:
+    """The end of a log, before the folder it lies in is removed."""
+    if log.exists():
+        console.print(log.read_text(errors="replace")[-3000:], markup=False, highlight=False)
 
 
 def _start(settings: Settings) -> subprocess.Popen[bytes]:
@@ -130,7 +137,7 @@ def _follow(console: Console, process: subprocess.Popen[str]) -> None:
     title, begun = "", time.perf_counter()
     with Status("", console=console) as spinner:
         for line in process.stdout or ():
-            text = line.rstrip()
+            text = line.rstrip().lstrip(".!")  # the SDK draws its own progress in front of the next line
             if text.startswith("==> "):
                 title, begun = text[4:], time.perf_counter()
                 spinner.update(title)

@@ -130,19 +130,11 @@ class Connection(asyncio.Protocol):
         exchange = self._arriving
         if exchange is not None:
             exchange.target += piece
-            self._unread = 0
-            self._count_head(exchange, len(piece))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._unread = 0
         exchange = self._arriving
-        if self._deaf:
-            return
         if exchange is None:
-            if self._queue:
-                self._count_head(self._queue[-1], len(name) + len(value))  # a trailer: counted and dropped
-            return
-        self._count_head(exchange, len(name) + len(value))
+            return  # a trailer, which is dropped, or more than is wanted
         exchange.headers.append((name, value))
         name = name.lower()
         if name not in exchange.fields:
@@ -156,6 +148,7 @@ class Connection(asyncio.Protocol):
         exchange, self._arriving = self._arriving, None
         if exchange is None or self._deaf:
             return
+        self._unread = 0
         fields = exchange.fields
         exchange.method = self._parser.get_method()
         exchange.version = self._parser.get_http_version()
@@ -167,7 +160,7 @@ class Connection(asyncio.Protocol):
             exchange.keep_alive = False
         try:
             exchange.target = limits.origin_form(exchange.target)
-            limits.check_head(exchange.version, fields)
+            limits.check_head(exchange.version, exchange.headers, fields)
         except ApiError as error:
             exchange.fault = exchange.fault or error
         self._enqueue(exchange)
@@ -242,11 +235,6 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
     # Inside
-
-    def _count_head(self, exchange: Exchange, size: int) -> None:
-        exchange.head_bytes += size + 4
-        if exchange.head_bytes > limits.HEAD_BYTES or len(exchange.headers) > limits.HEADER_COUNT:
-            self._refuse(limits.head_too_large())
 
     def _enqueue(self, exchange: Exchange) -> None:
         self._queue.append(exchange)

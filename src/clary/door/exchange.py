@@ -68,7 +68,6 @@ class Exchange:
         "fault",
         "fields",
         "handler",
-        "head_bytes",
         "headers",
         "keep_alive",
         "length",
@@ -85,7 +84,6 @@ class Exchange:
         self.version = "1.1"
         self.headers: list[tuple[bytes, bytes]] = []
         self.fields: dict[bytes, bytes] = {}
-        self.head_bytes = 0
         self.length = 0
         self.chunked = False
         self.keep_alive = False
@@ -154,4 +152,5 @@ class Exchange:
         """The answer is complete."""
         if not self.done:
             self.done = True
+            self.handler = None  # it refers back to the exchange: without the circle, no garbage collection
             self.channel.exchange_done(self)

@@ -80,9 +80,9 @@ class Invocation:
             step(self)
 
     def abandoned(self) -> None:
-        self._let_go()
         if self.call is not None:
             self.call.abandon()
+        self._let_go()
 
     def pause(self) -> None:
         """The answer is there as a whole; there is nothing to hold back."""
@@ -114,6 +114,7 @@ class Invocation:
         self._size = 0
         self._chunks = []
         self.body = b""
+        self.call = None
 
 
 class InvokeEndpoint:

@@ -7,7 +7,7 @@ what it lets through and proxies could read differently is refused here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from clary.base.errors import ApiError
 
@@ -57,8 +57,10 @@ def origin_form(target: bytes) -> bytes:
     return target
 
 
-def check_head(version: str, fields: Mapping[bytes, bytes]) -> None:
-    """BadRequest for a head that two parsers could read in two ways."""
+def check_head(version: str, headers: Sequence[tuple[bytes, bytes]], fields: Mapping[bytes, bytes]) -> None:
+    """BadRequest for a head that is too large, or that two parsers could read in two ways."""
+    if len(headers) > HEADER_COUNT or sum([len(name) + len(value) for name, value in headers]) > HEAD_BYTES:
+        raise head_too_large()
     coding = fields.get(b"transfer-encoding")
     if coding is not None and (version != "1.1" or coding.lower() != b"chunked"):
         raise BadRequest("The transfer coding is not supported.", status=400 if version != "1.1" else 501)

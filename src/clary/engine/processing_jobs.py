@@ -77,7 +77,7 @@ class ProcessingJobs:
             for item in _outputs(job.document["request"]):
                 staging.upload_folder(objects, staging.local_path(opt_ml, item["LocalPath"]), item["S3Uri"], opt_ml)
         message = opt_ml / "output" / "message"
-        if not message.is_file() or message.is_symlink():
+        if message.parent.is_symlink() or message.is_symlink() or not message.is_file():
             return {}
         with message.open("rb") as file:
             return {"exit_message": file.read(_MESSAGE_BYTES).decode(errors="replace")}

@@ -163,7 +163,7 @@ def _parse_header(header: bytes) -> _Member:
     if len(header) < _BLOCK:
         raise ArchiveError("cut off")
     total = sum(header[:148]) + 8 * 32 + sum(header[156:])
-    if _number(header[148:156]) != total:
+    if header[148:156].split(b"\0")[0].strip() not in (b"%o" % total, b"%06o" % total, b"%07o" % total):
         raise ArchiveError("not a tar archive, or damaged: a header's checksum is wrong")
     name = _text(header[:100])
     if header[257:263] == b"ustar\0" and header[345:500].strip(b"\0"):

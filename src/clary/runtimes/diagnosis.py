@@ -45,7 +45,7 @@ def explain(error: Exception) -> str:
         return f"{blame}: {error.message}"[:LIMIT]
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "InternalServerError: the disk of the machine is full. Free some space and start the job again."
-    return f"InternalServerError: {error or type(error).__name__}"[:LIMIT]
+    return f"InternalServerError: {str(error) or type(error).__name__}"[:LIMIT]
 
 
 def read_failure_file(opt_ml: Path) -> str:

@@ -83,7 +83,7 @@ class Environments:
         known = self._paths.get(name)
         if known is None:
             digest = hashlib.sha256()
-            for part in (_FORMAT, lock, sys.version, _base_interpreter(), platform.platform(terse=True)):
+            for part in (_FORMAT, lock, sys.version, _base_interpreter(), _platform()):
                 digest.update(part.encode() + b"\0")
             digest.update(_digest_of_toolkit() if with_toolkit else b"")
             known = self._paths[name] = self.folder.absolute() / f"{name}-{digest.hexdigest()[:32]}"
@@ -176,6 +176,11 @@ def _stamp(path: Path) -> None:
 
 def _base_interpreter() -> str:
     return os.path.realpath(sys.executable)
+
+
+def _platform() -> str:
+    """What decides which wheels fit; not the kernel, which changes with every update."""
+    return " ".join((sys.platform, platform.machine(), *platform.libc_ver()))
 
 
 def _toolkit_folder() -> Path:

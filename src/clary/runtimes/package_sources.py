@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+_MACHINE_FILES = (Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"))
 _OPTIONS = ("index-url", "extra-index-url", "find-links", "cert", "trusted-host", "no-index")
 _ALL_UV_INDEXES = ("UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
 
@@ -91,5 +92,5 @@ def _configuration_files(environment: Mapping[str, str]) -> list[Path]:
         return []
     home = Path(environment.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - never fails, unlike Path.home
     user = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
-    files = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), home / ".pip/pip.conf", user / "pip/pip.conf"]
+    files = [*_MACHINE_FILES, home / ".pip/pip.conf", user / "pip/pip.conf"]
     return [*files, Path(sys.prefix) / "pip.conf", *([Path(named)] if named else [])]

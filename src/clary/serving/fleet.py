@@ -40,6 +40,14 @@ class Variant:
     weight: float
     replicas: list[Replica]
 
+    @property
+    def able(self) -> bool:
+        """Whether any replica can be used."""
+        for replica in self.replicas:  # noqa: SIM110 - asked for every call, and any() costs three times as much
+            if replica.usable:
+                return True
+        return False
+
 
 class Fleet:
     """All replicas of one endpoint."""
@@ -113,7 +121,8 @@ class Fleet:
             counters.model_errors += 1
             self._fail(call, errors.container_failed(self.endpoint, status, connection.body()))
         elif call.receiver is not None and call.replica is not None:
-            call.receiver.answered(call.replica.variant, connection.headers, connection.body())
+            receiver, call.receiver = call.receiver, None
+            receiver.answered(call.replica.variant, connection.headers, connection.body())
 
     def broke_off(self, call: Call, connection: Connection) -> None:
         if connection.too_large:
@@ -178,7 +187,7 @@ class Fleet:
             return self._variants.get(target)
         if len(self._variants) == 1:
             return next(iter(self._variants.values()))
-        able = [v for v in self._variants.values() if any(replica.usable for replica in v.replicas)]
+        able = [variant for variant in self._variants.values() if variant.able]
         return choose_by_weight(able, random.random())  # noqa: S311 - spreads load, guards nothing
 
     def _park(self, call: Call) -> bool:
@@ -192,9 +201,9 @@ class Fleet:
         self._fail(call, error)
 
     def _fail(self, call: Call, error: ApiError) -> None:
-        if call.receiver is not None:
-            call.receiver.failed(error)
-            call.receiver = None
+        receiver, call.receiver = call.receiver, None
+        if receiver is not None:
+            receiver.failed(error)
 
     def _count(self, call: Call) -> Counters:
         """The call has come to its end at a replica."""

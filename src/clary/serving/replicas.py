@@ -66,8 +66,9 @@ class Replica:
     ) -> None:
         self.record = record
         self.variant = variant
-        self.ejected = False
-        self.retired = False
+        self._ejected = False
+        self._retired = False
+        self.usable = True
         self.stalled = False
         self._keeper = keeper
         self._parsing = parsing
@@ -80,10 +81,6 @@ class Replica:
         self._timeouts = 0
         self._progress_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def usable(self) -> bool:
-        return not (self.ejected or self.retired)
 
     @property
     def outstanding(self) -> int:
@@ -108,20 +105,23 @@ class Replica:
 
     def readmit(self) -> None:
         """The engine lists the replica as ready in a new snapshot: try it again."""
-        if self.ejected:
-            self.ejected = False
+        if self._ejected:
+            self._ejected = False
+            self.usable = not self._retired
             self._keeper.has_room()
 
     def retire(self) -> None:
         """Take nothing new; calls that were not sent yet go elsewhere, those that were come to their end."""
-        self.retired = True
+        self._retired = True
+        self.usable = False
         while self._idle:
             self._idle.popleft().close()
         self._bounce()
 
     def close(self) -> None:
         """End everything at once (the process ends)."""
-        self.retired = True
+        self._retired = True
+        self.usable = False
         for task in self._tasks:
             task.cancel()
         for connection in [*self._idle, *self._busy]:
@@ -179,12 +179,12 @@ class Replica:
 
     def _release(self, connection: Connection) -> None:
         """A connection has nothing to do."""
-        while self._waiting and not self.retired:
+        while self._waiting and not self._retired:
             call = self._waiting.popleft()
             if call.receiver is not None:
                 self._start(connection, call)
                 return
-        if self.retired:
+        if self._retired:
             connection.close()
             return
         connection.idle_since = self._loop.time()
@@ -205,7 +205,8 @@ class Replica:
 
     def _eject(self) -> None:
         if self.usable:
-            self.ejected = True
+            self._ejected = True
+            self.usable = False
             self._spawn(self._probe())
         self._bounce()
 
@@ -256,7 +257,7 @@ class Replica:
 
     async def _probe(self) -> None:
         pause = _FIRST_PROBE_SECONDS
-        while self.ejected and not self.retired:
+        while self._ejected and not self._retired:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PROBE_PAUSE)
             if await self._answers_ping():

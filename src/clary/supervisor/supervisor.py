@@ -117,7 +117,7 @@ class Supervisor:
             door.start(time.monotonic())
 
     def _spec(self, name: str, module: str) -> ChildSpec:
-        http_url, _ = self._sockets.urls("127.0.0.1")
+        http_url, _ = self._sockets.urls(self._settings.host)
         settings = replace(self._settings, data=self._settings.layout.data, public_url=http_url)
         environment = {**os.environ, **settings.to_environment()}
         return ChildSpec(name, module, environment, self._settings.layout.logs / f"{name}.log")

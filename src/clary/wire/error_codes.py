@@ -10,7 +10,7 @@ import enum
 from typing import Literal
 
 from clary.base.errors import AccessDenied, ApiError, ValidationException
-from clary.wire.catalog import FACTS
+from clary.wire.facts import FACTS
 from clary.wire.http import RequestHead
 
 Family = Literal["json", "rest", "query", "s3"]

@@ -15,8 +15,9 @@ from urllib.parse import parse_qs
 
 from clary.base.errors import ApiError
 from clary.wire import documents
-from clary.wire.catalog import CBOR, Shape
+from clary.wire.catalog import Shape
 from clary.wire.error_codes import serialization_error
+from clary.wire.facts import CBOR
 from clary.wire.forms import form_tree, read_form
 from clary.wire.http import RequestHead
 from clary.wire.routing import Target, parse_form

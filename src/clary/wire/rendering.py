@@ -15,9 +15,10 @@ from typing import Any
 
 from clary.base.errors import ApiError
 from clary.wire import documents, eventstream
-from clary.wire.catalog import CBOR, Operation, Shape
+from clary.wire.catalog import Operation, Shape
 from clary.wire.error_codes import QUERY_CODES
 from clary.wire.error_codes import localize as localize  # noqa: PLC0414 - offered here for callers that render
+from clary.wire.facts import CBOR
 from clary.wire.http import Response
 from clary.wire.routing import Target
 from clary.wire.scalars import write_text

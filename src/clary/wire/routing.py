@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote
 
 from clary.base.errors import ApiError
-from clary.wire.catalog import CBOR, Catalog, Operation, ServiceFacts
+from clary.wire.catalog import Catalog, Operation
+from clary.wire.facts import CBOR, ServiceFacts
 from clary.wire.http import RequestHead
 from clary.wire.routes import RouteTable
 from clary.wire.sigv4 import scope_service

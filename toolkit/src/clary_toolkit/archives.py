@@ -50,6 +50,15 @@ def extract(archive: Path, target: Path, limits: ArchiveLimits = DEFAULT_LIMITS)
             if budget < 0:
                 raise HostileArchive(f"{archive.name} unpacks to more than {limits.total_bytes} bytes")
             _write_member(tar, member, root)
+        _check_rest(tar, archive, budget)
+
+
+def _check_rest(tar: tarfile.TarFile, archive: Path, budget: int) -> None:
+    """Read on to the end of the stream: only there does gzip compare its checksum."""
+    while tar.fileobj is not None and (rest := tar.fileobj.read(CHUNK)):
+        budget -= len(rest)
+        if budget < 0:
+            raise HostileArchive(f"{archive.name} goes on for too long behind its last member")
 
 
 @contextmanager

@@ -23,9 +23,13 @@ _STORED = (
     "ContentLanguage",
     "ContentType",
     "Expires",
+    "SSEKMSKeyId",
     "ServerSideEncryption",
     "WebsiteRedirectLocation",
 )
+# The SageMaker SDK asks for aws:kms on every upload, so it is taken and shown like a bucket's default encryption:
+# the bytes are as safe as the disk below them. A client's own key would be a promise that is not kept.
+_ENCRYPTIONS = frozenset({"AES256", "aws:kms"})
 _OVERRIDES = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires")
 _STORAGE_CLASSES = frozenset(
     {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"}
@@ -33,7 +37,6 @@ _STORAGE_CLASSES = frozenset(
 _KEY_FEATURES = (
     "SSECustomerAlgorithm",
     "SSECustomerKey",
-    "SSEKMSKeyId",
     "SSEKMSEncryptionContext",
     "BucketKeyEnabled",
 )
@@ -76,8 +79,10 @@ def storage_class(request: Mapping[str, Any]) -> str:
 
 def refuse_unserved(request: Mapping[str, Any]) -> None:
     """Say no to what Clary would otherwise only pretend to do: keys, locks and access lists of single objects."""
-    if any(name in request for name in _KEY_FEATURES) or request.get("ServerSideEncryption", "AES256") != "AES256":
-        raise errors.not_implemented("Clary does not encrypt objects with keys of KMS or of the customer.")
+    if any(name in request for name in _KEY_FEATURES) or request.get(
+        "ServerSideEncryption", "AES256"
+    ) not in _ENCRYPTIONS:
+        raise errors.not_implemented("Clary does not encrypt objects with keys that the customer provides.")
     if any(name in request for name in _LOCKS):
         raise errors.invalid_request("Bucket is missing Object Lock Configuration")
     if any(name in request for name in _GRANTS) or request.get("ACL", "private") not in _HARMLESS_ACLS:
@@ -111,8 +116,8 @@ def shown(stored: StoredObject, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def encryption(document: Mapping[str, Any]) -> dict[str, str]:
     """ServerSideEncryption for the answers of writes, when the request asked for it."""
-    wanted = document.get("headers", {}).get("ServerSideEncryption")
-    return {"ServerSideEncryption": wanted} if wanted else {}
+    headers = document.get("headers", {})
+    return {name: headers[name] for name in ("ServerSideEncryption", "SSEKMSKeyId") if name in headers}
 
 
 def checksum_members(document: Mapping[str, Any]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import asyncio
 import collections
 import http
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol, cast
 
 import httptools
@@ -57,7 +58,6 @@ class Connection(asyncio.Protocol):
         self._receiving = False  # between the first byte of a request and its last
         self._in_head = False  # between the first byte of a request and the end of its headers
         self._refused = False  # nothing more is read from this client
-        self._half_closed = False  # the client sends nothing more but still reads
         self._paused = False  # reading stops while too much is waiting
         self._advancing = False
         self._url = b""
@@ -102,7 +102,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._refuse(Answer.text(400, "protocol upgrades are not supported"))
+            self._end_after_last()
         except httptools.HttpParserCallbackError as error:
             self._refuse(_answer_of(error))
         except httptools.HttpParserError as error:
@@ -110,11 +110,6 @@ class Connection(asyncio.Protocol):
         if self._in_head and self._head_bytes > HEADER_LIMIT and not self._refused:
             self._refuse(Answer.text(431, "the request's headers are too large"))
         self._next()
-
-    def eof_received(self) -> bool:
-        """Keep the connection as long as there is something to answer."""
-        self._half_closed = True
-        return self.answering
 
     # What the parser calls
 
@@ -160,8 +155,7 @@ class Connection(asyncio.Protocol):
         request, self._current = self._current, None
         if self._transport is None or request is None:
             return
-        last = self._half_closed or self._service.draining
-        keep = request.keep_alive and not (last and not self._waiting)
+        keep = request.keep_alive and (bool(self._waiting) or not self._service.draining)
         self._transport.write(rendered(answer, request.method, keep_alive=keep))
         if not keep:
             self._waiting.clear()
@@ -205,11 +199,18 @@ class Connection(asyncio.Protocol):
         self._refused, self._receiving, self._in_head = True, False, False
         self._waiting.append(answer)
 
+    def _end_after_last(self) -> None:
+        """The last request wishes for another protocol. It is answered in this one, and nothing follows it."""
+        self._refused = True
+        last = self._waiting.pop()
+        self._waiting.append(replace(last, keep_alive=False) if isinstance(last, Request) else last)
+
     def _end_with(self, answer: Answer) -> None:
         transport = self._transport
         if transport is None:
             return
         transport.write(rendered(answer, "POST", keep_alive=False))
+        transport.write_eof()
         # Closing at once would reset the connection while the client still sends, and lose the answer.
         asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.close)
 

@@ -16,7 +16,7 @@ Function = Callable[..., Any]
 # Imported by name and only when needed: see `arrays`.
 DEFAULTS = {
     "base": "clary_toolkit.serving.defaults_base",
-    "sklearn": "clary_toolkit.serving.defaults_sklearn",
+    "scikit-learn": "clary_toolkit.serving.defaults_sklearn",
     "xgboost": "clary_toolkit.serving.defaults_xgboost",
 }
 STEPS = ("input_fn", "predict_fn", "output_fn")

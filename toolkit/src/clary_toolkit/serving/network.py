@@ -31,7 +31,7 @@ BACKLOG = 2048
 # After a stop request: how long connections without a request stay open for one that is already on its way,
 # how long a request may take to arrive completely, and how long the listener is kept although nobody is connected.
 IDLE_GRACE = 0.5
-RECEIVE_GRACE = 5.0
+RECEIVE_GRACE = 3.0
 
 SETTLE = 0.05
 ALLOWED = {"/ping": "GET, HEAD", "/execution-parameters": "GET, HEAD", "/invocations": "POST"}

@@ -1,0 +1,195 @@
+"""Environments: a real small one is built by uv; the frameworks' own are built by the system tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from clary.runtimes import environments, images, overlay
+from clary.runtimes.environments import Environments, PreparedEnvironment
+from clary.runtimes.errors import EnvironmentBuildError
+from clary.runtimes.images import Definition
+from tests.runtimes.conftest import Machine, isolation_or_skip
+
+REAL_LOCK = environments.read_lock
+SMALL = Definition("small", "scikit-learn", (1, 2, 2))
+
+
+def small_lock(*packages: str) -> str:
+    """The named packages as a real lock has them."""
+    entries = REAL_LOCK("scikit-learn-1.7").split("\n")
+    chosen: list[str] = []
+    keeping = False
+    for line in entries:
+        if line and not line.startswith((" ", "#")):
+            keeping = line.partition("==")[0] in packages
+        if keeping:
+            chosen.append(line)
+    return "\n".join(chosen) + "\n"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> PreparedEnvironment:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(environments, "read_lock", lambda _name: small_lock("itsdangerous", "pip"))
+        return Environments(tmp_path_factory.mktemp("environments")).prepare_definition(SMALL)
+
+
+def test_an_environment_holds_its_packages_and_the_toolkit(small: PreparedEnvironment) -> None:
+    code = "import itsdangerous, clary_toolkit, sys; print(itsdangerous.__file__); print(sys.prefix)"
+    python = small.path / "bin" / "python"
+    result = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    assert result.stdout.splitlines()[1] == str(small.path)
+    assert (small.framework, small.label) == ("scikit-learn", "scikit-learn 1.2.2")
+    assert environments.read_label(small.path) == "scikit-learn 1.2.2"
+    packages = overlay.find_packages(small.path)
+    for package in ("itsdangerous", "clary_toolkit"):
+        assert list((packages / package / "__pycache__").glob("*.pyc")), "units cannot write bytecode themselves"
+
+
+def test_a_warm_environment_is_found_at_once(small: PreparedEnvironment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "read_lock", lambda _name: small_lock("itsdangerous", "pip"))
+    later = Environments(small.path.parent)
+    stamp = small.path / ".used"
+    os.utime(stamp, (0, 0))
+    assert later.prepare_definition(SMALL).path == small.path
+    assert time.time() - stamp.stat().st_mtime < 60
+    begun = time.perf_counter()
+    for _ in range(20):
+        later.prepare_definition(SMALL)
+    assert (time.perf_counter() - begun) / 20 < 0.02
+
+
+def test_another_lock_is_another_environment(tmp_path: Path) -> None:
+    place = Environments(tmp_path)
+    paths = {
+        place._path(name, lock, toolkit)
+        for name, lock, toolkit in (("a", "1", True), ("b", "2", True), ("c", "1", False))
+    }
+    hashes = {path.name.partition("-")[2] for path in paths}
+    assert len(hashes) == 3
+
+
+def test_the_log_of_a_unit_names_the_framework(small: PreparedEnvironment, tmp_path: Path) -> None:
+    machine = Machine(tmp_path, small.path, isolation_or_skip("plain"))
+    machine.launch("u", "pass")
+    machine.wait("u")
+    assert machine.lines("u")[0].endswith(", scikit-learn 1.2.2")
+    machine.close()
+
+
+BUILDER = """
+import sys
+from pathlib import Path
+from clary.runtimes import environments
+from tests.runtimes.test_environments import SMALL, small_lock
+environments.read_lock = lambda _name: small_lock("itsdangerous")
+print(environments.Environments(Path(sys.argv[1])).prepare_definition(SMALL).path)
+"""
+
+
+def build(folder: Path, crash_at: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", BUILDER, str(folder)]
+    root = Path(__file__).parents[2]
+    variables = {**os.environ, "CLARY_CRASH_AT": crash_at, "PYTHONPATH": str(root)}
+    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_several_builders_at_once_build_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(build, [tmp_path] * 3))
+    assert [result.returncode for result in results] == [0, 0, 0], results[0].stderr
+    assert len({result.stdout for result in results}) == 1
+    assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 1
+
+
+def test_a_build_that_was_cut_off_is_done_again(tmp_path: Path) -> None:
+    assert build(tmp_path, "environments.after_install").returncode == -signal.SIGKILL
+    (half,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert not (half / ".ready").exists()
+    (half / "rubbish").touch()
+    assert build(tmp_path).returncode == 0
+    assert (half / ".ready").exists()
+    assert not (half / "rubbish").exists()
+
+
+def test_a_wrong_hash_is_refused_with_uvs_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = "itsdangerous==2.2.0 \\\n    --hash=sha256:" + "0" * 64 + "\n"
+    monkeypatch.setattr(environments, "read_lock", lambda _name: lock)
+    with pytest.raises(EnvironmentBuildError, match=r"(?i)hash") as caught:
+        Environments(tmp_path).prepare_definition(SMALL)
+    assert caught.value.reason.startswith("InternalServerError: The environment small could not be built")
+    with pytest.raises(EnvironmentBuildError):
+        Environments(tmp_path).prepare_definition(SMALL)
+
+
+def test_the_client_has_no_toolkit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "read_lock", lambda _name: small_lock("itsdangerous"))
+    found = Environments(tmp_path).prepare_client()
+    assert (found.path / ".ready").exists()
+    assert not (overlay.find_packages(found.path) / "clary_toolkit").exists()
+
+
+def test_images_lead_to_definitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def note(_self: Environments, definition: Definition, notes: tuple[str, ...] = ()) -> PreparedEnvironment:
+        asked.append(definition.name)
+        return PreparedEnvironment(tmp_path, definition.framework, "3", notes=notes)
+
+    monkeypatch.setattr(Environments, "prepare_definition", note)
+    found = environments.prepare("1.dkr.ecr.x.amazonaws.com/sagemaker-xgboost:0.90-1-cpu-py3", tmp_path)
+    assert asked == [images.select("sagemaker-xgboost:0.90-1-cpu-py3", sys.version_info[:3]).definition.name]
+    assert found.notes
+
+
+# -- the unit's own layer ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["bwrap", "namespace", "plain"])
+def test_pip_installs_into_the_units_own_layer(small: PreparedEnvironment, tmp_path: Path, way: str) -> None:
+    """What the shared environment has counts as installed; another version of it comes first; nothing is lost."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    make_wheel(wheels, "greeting", "1.0", "def greet(): return 'hello'", requires="itsdangerous>=2")
+    make_wheel(wheels, "itsdangerous", "99.0", "__version__ = '99.0'")
+    code = f"""
+import subprocess, sys
+options = ["install", "--quiet", "--no-index", "--find-links", {str(wheels)!r}]
+subprocess.run([sys.executable, "-m", "pip", *options, "greeting"], check=True)
+check = "import greeting, itsdangerous; print(greeting.greet(), itsdangerous.__file__)"
+subprocess.run([sys.executable, "-c", check])
+subprocess.run(["pip", *options, "itsdangerous==99.0"], check=True)
+subprocess.run([sys.executable, "-c", "import itsdangerous; print(itsdangerous.__version__)"])
+"""
+    before = sorted(path.name for path in overlay.find_packages(small.path).iterdir())
+    machine = Machine(tmp_path / "data", small.path, isolation_or_skip(way), visible=(wheels,))
+    machine.launch("u", code)
+    state, lines = machine.wait("u", seconds=60), machine.lines("u")
+    machine.close()
+    assert state.exit_code == 0, lines
+    greeting = next(line for line in lines if line.startswith("hello "))
+    assert greeting == f"hello {overlay.find_packages(small.path) / 'itsdangerous' / '__init__.py'}"
+    assert lines[-1] == "99.0"
+    assert sorted(path.name for path in overlay.find_packages(small.path).iterdir()) == before
+
+
+def make_wheel(folder: Path, name: str, version: str, code: str, requires: str = "") -> None:
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    metadata += f"Requires-Dist: {requires}\n" if requires else ""
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{name}/__init__.py", code)
+        wheel.writestr(f"{info}/METADATA", metadata)
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(
+            f"{info}/RECORD", f"{name}/__init__.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n"
+        )
