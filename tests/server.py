@@ -168,7 +168,9 @@ def log_of(server: Server, group: str, prefix: str) -> list[str]:
 
 
 ECHO_MODEL = """
-import os, time
+import os, time, uuid
+
+PROCESS = uuid.uuid4().hex
 
 def model_fn(model_dir):
     return open(os.path.join(model_dir, "name.txt")).read().strip()
@@ -183,7 +185,7 @@ def predict_fn(data, model):
         os._exit(3)
     if data == "raise":
         raise ValueError("asked to fail")
-    return f"{model}:{os.getpid()}:{data}"
+    return f"{model}:{PROCESS}:{data}"
 
 def output_fn(prediction, accept):
     return prediction, "text/plain"

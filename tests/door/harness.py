@@ -109,7 +109,13 @@ class Harness:
     extra_variables: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        base: dict[str, Any] = {"data": self.folder / "data", "port": 0, "https_port": 0, "doors": 1, "log_level": "warning"}
+        base: dict[str, Any] = {
+            "data": self.folder / "data",
+            "port": 0,
+            "https_port": 0,
+            "doors": 1,
+            "log_level": "warning",
+        }
         self.settings = Settings(**{**base, **self.changes})
         self.installation: Installation = ensure_installation(self.settings)
         self.http = self._listen()
@@ -175,7 +181,12 @@ class Harness:
     # Processes
 
     def spawn(self, arguments: list[str], **more: Any) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, **self.settings.to_environment(), **self.extra_variables, **more.pop("variables", {})}
+        environment = {
+            **os.environ,
+            **self.settings.to_environment(),
+            **self.extra_variables,
+            **more.pop("variables", {}),
+        }
         environment["PYTHONPATH"] = str(ROOT)
         process = subprocess.Popen([sys.executable, *arguments], env=environment, start_new_session=True, **more)
         self.processes.append(process)
@@ -219,9 +230,14 @@ class Harness:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def sign(self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None, **how: Any) -> dict[str, str]:
+    def sign(
+        self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None, **how: Any
+    ) -> dict[str, str]:
         """Headers of a request that botocore has signed."""
-        keys = (how.get("key", self.installation.access_key_id), how.get("secret", self.installation.secret_access_key))
+        keys = (
+            how.get("key", self.installation.access_key_id),
+            how.get("secret", self.installation.secret_access_key),
+        )
         credentials = botocore.credentials.Credentials(*keys, how.get("token"))
         request = botocore.awsrequest.AWSRequest(method, self.url + target, dict(headers or {}), body)
         region = how.get("region", self.installation.region)

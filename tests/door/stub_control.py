@@ -85,7 +85,9 @@ def main() -> None:
     if (SETTINGS.data / "control-refuses").exists():
         raise SystemExit(3)
     Path(SETTINGS.data / "control-started").open("a").write("x")
-    config = uvicorn.Config(application, uds=str(path), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        application, uds=str(path), log_level="error", lifespan="off", timeout_graceful_shutdown=1
+    )
     Server(config).run()
 
 

@@ -18,7 +18,9 @@ working = 0
 
 
 def answer(body: bytes, kind: str = "text/plain", status: int = 200, extra: str = "") -> bytes:
-    return f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    return (
+        f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    )
 
 
 async def respond(path: str, head: str, body: bytes, writer: asyncio.StreamWriter, delay: float) -> bool:

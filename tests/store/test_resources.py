@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clary.store import resources, tags, work
-from clary.store.database import Database
+from clary.store.database import Database, Transaction
 from clary.store.resources import Query, Resource
 from clary.store.transitions import TRANSITIONS, IllegalTransition
 
@@ -71,12 +71,16 @@ def test_only_transitions_of_the_table_can_be_written(database: Database) -> Non
                         resources.save(tx, row, status=after, now=NOW)
 
 
+def create_and_fail(tx: Transaction) -> None:
+    resources.create(tx, **WHERE, kind="model", name="x", arn="arn:x", document={}, now=NOW)
+    raise RuntimeError
+
+
 def test_a_failed_transaction_leaves_nothing_and_tells_nobody(database: Database) -> None:
     heard: list[int] = []
-    database.listen(lambda touched: heard.extend(touched))
+    database.listen(heard.extend)
     with pytest.raises(RuntimeError), database.write() as tx:
-        resources.create(tx, **WHERE, kind="model", name="x", arn="arn:x", document={}, now=NOW)
-        raise RuntimeError
+        create_and_fail(tx)
     assert heard == []
     with database.read() as tx:
         assert resources.find(tx, **WHERE, kind="model", name="x") is None

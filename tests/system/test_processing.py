@@ -89,7 +89,11 @@ def test_the_time_limit_fails_the_job_and_names_the_limit(server: Server) -> Non
 
 
 def test_symlinks_are_not_followed_out_of_the_job(server: Server) -> None:
-    script = b"import os; os.symlink('/etc/passwd', '/opt/ml/processing/out/stolen')\nopen('/opt/ml/processing/out/mine','w').write('1')\n"
+    script = b"""
+import os
+os.symlink('/etc/passwd', '/opt/ml/processing/out/stolen')
+open('/opt/ml/processing/out/mine', 'w').write('1')
+"""
     assert run(server, "links", script)["ProcessingJobStatus"] == "Completed"
     listed = server.client("s3").list_objects_v2(Bucket="tests", Prefix="links/out/")["Contents"]
     assert [item["Key"] for item in listed] == ["links/out/mine"]

@@ -66,8 +66,7 @@ def framework_python() -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     uv = [sys.executable, "-m", "uv"]
     subprocess.run([*uv, "venv", "--clear", "--python", sys.executable, str(folder)], check=True, capture_output=True)
-    subprocess.run(
-        [*uv, "pip", "install", "--python", str(python), *PINNED, "uvloop"], check=True, capture_output=True
-    )
+    install = [*uv, "pip", "install", "--compile-bytecode", "--python", str(python), *PINNED, "uvloop"]
+    subprocess.run(install, check=True, capture_output=True)
     (folder / ".ready").touch()
     return python

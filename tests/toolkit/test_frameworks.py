@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -31,15 +32,21 @@ ROWS = [[1, 2, 3], [4, 5, 6]]
 RIGHT = pytest.approx([14, 32], abs=1e-4)
 
 
+@pytest.fixture(scope="module")
+def models(framework_python: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[list[float]]]:
+    """A folder with both models, and what XGBoost itself predicts for ROWS and for two rows with gaps."""
+    folder = tmp_path_factory.mktemp("models")
+    command = [str(framework_python), "-c", MAKE, str(folder)]
+    made = subprocess.run(command, capture_output=True, text=True, check=True)
+    return folder, json.loads(made.stdout)
+
+
 @pytest.fixture
-def expected(opt_ml: OptMl, framework_python: Path) -> list[list[float]]:
-    """What XGBoost itself predicts for ROWS, and for two rows with gaps; the models lie in the model folder."""
+def expected(opt_ml: OptMl, framework_python: Path, models: tuple[Path, list[list[float]]]) -> list[list[float]]:
+    """XGBoost's own predictions; the models lie in the model folder."""
     opt_ml.python = framework_python
-    made = subprocess.run(
-        [str(framework_python), "-c", MAKE, str(opt_ml.base / "model")], capture_output=True, text=True, check=True
-    )
-    values: list[list[float]] = json.loads(made.stdout)
-    return values
+    shutil.copytree(models[0], opt_ml.base / "model", dirs_exist_ok=True)
+    return models[1]
 
 
 def npy(rows: list[list[float]]) -> bytes:
@@ -65,7 +72,7 @@ def predicted(server: ModelServer, body: str | bytes, content_type: str) -> list
 
 
 def test_scikit_learn(serve: Serve, expected: list[list[float]]) -> None:
-    server = serve(SKLEARN, CLARY_FRAMEWORK="sklearn")
+    server = serve(SKLEARN, CLARY_FRAMEWORK="scikit-learn")
     assert predicted(server, json.dumps(ROWS), "application/json") == RIGHT
     assert predicted(server, csv(ROWS), "text/csv") == RIGHT
     assert predicted(server, npy(ROWS), "application/x-npy") == RIGHT
@@ -93,7 +100,7 @@ def test_scikit_learn(serve: Serve, expected: list[list[float]]) -> None:
 
 def test_scikit_learn_hands_its_own_input_to_the_users_predict_fn(serve: Serve, expected: list[list[float]]) -> None:
     code = f"{SKLEARN}\ndef predict_fn(data, model): return [str(data.dtype), list(data.shape)]\n"
-    server = serve(code, CLARY_FRAMEWORK="sklearn")
+    server = serve(code, CLARY_FRAMEWORK="scikit-learn")
     assert predicted(server, "1,2,3", "text/csv") == ["float32", [3]]
     assert predicted(server, "1\n2", "text/csv") == ["float32", [2]]
     assert predicted(server, csv(ROWS), "text/csv") == ["float32", [2, 3]]
@@ -119,7 +126,7 @@ def test_xgboost(serve: Serve, expected: list[list[float]]) -> None:
     assert server.invoke(csv(ROWS), "text/csv", Accept="image/png").status == 406
 
 
-@pytest.mark.parametrize("framework", ["sklearn", "xgboost"])
+@pytest.mark.parametrize("framework", ["scikit-learn", "xgboost"])
 def test_model_fn_must_be_the_users(serve: Serve, expected: list[list[float]], framework: str) -> None:
     server = serve("", ready=False, CLARY_FRAMEWORK=framework)
     assert server.process.wait(20) == 1

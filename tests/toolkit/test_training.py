@@ -127,6 +127,14 @@ def test_every_variable_is_exact(opt_ml: OptMl) -> None:
     assert environment["additional_framework_parameters"] == {"sagemaker_mpi_enabled": False}
 
 
+def test_names_and_values_no_program_can_take(opt_ml: OptMl) -> None:
+    code, output = opt_ml.train({"train.py": SHOW}, {"a=b": "1"})
+    assert code == 0, output
+    assert seen(opt_ml)["arguments"] == ["--a=b", "1"]
+    assert opt_ml.train({"train.py": SHOW}, {"text": '"\\u0000"'})[0] == 1
+    assert opt_ml.failure.startswith("UserError: the hyperparameters cannot be handed to a program")
+
+
 def test_a_shell_entry_point_gets_quoted_arguments(opt_ml: OptMl) -> None:
     script = '#!/bin/sh\nprintf "%s|" "$@" > "$SM_OUTPUT_DATA_DIR/arguments"\n'
     code, output = opt_ml.train({"run.sh": script}, {"text": '"it\'s; $HOME"'}, program="run.sh")

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -58,7 +59,7 @@ def _prepare(console: Console, settings: Settings) -> Path:
     """Build (or find) the environments of the jobs and of the client."""
     environments = Environments(settings.environments)
     for title, build in (
-        ("Environment of the jobs: scikit-learn", lambda: environments.prepare(_IMAGE)),
+        ("Environment of the jobs: scikit-learn", partial(environments.prepare, _IMAGE)),
         ("Environment of the client: SageMaker SDK", environments.prepare_client),
     ):
         with _timed(console, title) as step:

@@ -26,9 +26,8 @@ def status(data: DataOption = None) -> None:
     if server is None:
         console.print(f"[red]not running[/] on {settings.data}; start it with [bold]clary serve[/]")
         raise typer.Exit(1)
-    console.print(
-        f"[green]running[/] since {datetime.fromtimestamp(server.started, UTC):%Y-%m-%d %H:%M:%S} UTC, process {server.pid}"
-    )
+    since = datetime.fromtimestamp(server.started, UTC)
+    console.print(f"[green]running[/] since {since:%Y-%m-%d %H:%M:%S} UTC, process {server.pid}")
     console.print(f"  {server.http_url}   {server.https_url}   account {installation.account} {installation.region}")
     console.print("  " + "   ".join(f"{name} {pid}" for name, pid in sorted(server.children.items())))
     console.print(_work(settings))

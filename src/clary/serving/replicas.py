@@ -161,6 +161,9 @@ class Replica:
         if isinstance(exchange, Ping):
             exchange.settle(False)
         else:
+            # Of a dying server the listening socket may outlive the connections for a moment: what is sent again at
+            # once would break off a second time. So it must answer a ping first.
+            self._eject()
             self._keeper.broke_off(exchange, connection)
 
     def closed(self, connection: Connection) -> None:

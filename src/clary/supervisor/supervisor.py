@@ -162,9 +162,7 @@ class Supervisor:
             status = child.reap(now)
             if status is not None:
                 log.warning("child ended", extra={"child": child.spec.name, "pid": pid, "status": status})
-                self._announce(
-                    f"{child.spec.name} ended (status {status}), starting it again; see {child.spec.log}"
-                )
+                self._announce(f"{child.spec.name} ended (status {status}), starting it again; see {child.spec.log}")
                 self._door_sign(pid).unlink(missing_ok=True)
             if child.process is None and now >= child.due_at:
                 child.start(now)

@@ -34,7 +34,7 @@ STEPS = 50
 
 def body(step: int) -> bytes:
     """What step writes: some bytes or some hundred thousand."""
-    return f"{step} ".encode() * (1 if step % 3 else 40_000)
+    return f"{step} ".encode() * (1 if step % 3 else 20_000)
 
 
 def open_client(folder: Path) -> S3:

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from clary.store.contents import CONTENTS, EXTENTS, reclaim
@@ -114,23 +113,26 @@ def named_blobs(s3: S3) -> set[str]:
     return {row.blob for row in rows}
 
 
-@pytest.mark.parametrize("passage", [1, 3])
-def test_killed_at_each_crash_point(tmp_path: Path, passage: int) -> None:
-    folders = prepare(tmp_path, len(POINTS))
-    jobs = [
-        {"folder": str(folder), "point": f"{point}:{passage}", "seed": passage, "after": 0}
-        for folder, point in zip(folders, POINTS, strict=True)
-    ]
-    statuses = run(jobs)
-    for folder, point, status in zip(folders, POINTS, statuses, strict=True):
+def test_killed_at_each_crash_point(tmp_path: Path) -> None:
+    """Each point at an early and a later passage; commits, between which everything else lies, at many."""
+    points = [f"{point}:{passage}" for point in POINTS for passage in (1, 3)]
+    points += [f"store.before_commit:{passage}" for passage in range(7, 47, 6)]
+    folders = prepare(tmp_path, len(points))
+    statuses = run(
+        [
+            {"folder": str(folder), "point": point, "seed": number, "after": 0}
+            for number, (folder, point) in enumerate(zip(folders, points, strict=True))
+        ]
+    )
+    for folder, point, status in zip(folders, points, statuses, strict=True):
         assert status == signal.SIGKILL, f"{point} was never passed"
         check(folder)
 
 
 def test_killed_at_any_moment(tmp_path: Path) -> None:
-    folders = prepare(tmp_path, 10)
+    folders = prepare(tmp_path, 5)
     jobs = [
-        {"folder": str(folder), "point": "", "seed": number, "after": 0.02 + 0.03 * number}
+        {"folder": str(folder), "point": "", "seed": number, "after": 0.02 + 0.06 * number}
         for number, folder in enumerate(folders)
     ]
     for folder, status in zip(folders, run(jobs), strict=True):

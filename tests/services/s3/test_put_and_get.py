@@ -179,7 +179,7 @@ def test_content_md5_is_compared(s3: S3) -> None:
 @pytest.mark.parametrize(
     ("request_members", "code"),
     [
-        ({"ServerSideEncryption": "aws:kms"}, "NotImplemented"),
+        ({"ServerSideEncryption": "aws:kms:dsse"}, "NotImplemented"),
         ({"SSECustomerAlgorithm": "AES256"}, "NotImplemented"),
         ({"ACL": "public-read"}, "AccessControlListNotSupported"),
         ({"GrantRead": "id=1"}, "AccessControlListNotSupported"),
@@ -197,6 +197,12 @@ def test_what_cannot_be_kept_is_refused_and_leaves_nothing(
     s3.put_fails(code, "key", TEN, **request_members)
     assert s3.files() == []
     assert s3("ListObjectsV2", Bucket="bucket")["KeyCount"] == 0
+
+
+def test_the_encryption_that_sdks_ask_for_is_shown(s3: S3) -> None:
+    wanted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/key"}
+    assert s3.put("key", TEN, **wanted).items() >= wanted.items()
+    assert s3.head("key").items() >= wanted.items()
 
 
 def test_tags_have_operations_and_a_permission_of_their_own(s3: S3) -> None:

@@ -79,9 +79,10 @@ def storage_class(request: Mapping[str, Any]) -> str:
 
 def refuse_unserved(request: Mapping[str, Any]) -> None:
     """Say no to what Clary would otherwise only pretend to do: keys, locks and access lists of single objects."""
-    if any(name in request for name in _KEY_FEATURES) or request.get(
-        "ServerSideEncryption", "AES256"
-    ) not in _ENCRYPTIONS:
+    if (
+        any(name in request for name in _KEY_FEATURES)
+        or request.get("ServerSideEncryption", "AES256") not in _ENCRYPTIONS
+    ):
         raise errors.not_implemented("Clary does not encrypt objects with keys that the customer provides.")
     if any(name in request for name in _LOCKS):
         raise errors.invalid_request("Bucket is missing Object Lock Configuration")

@@ -79,7 +79,6 @@ def _store(context: Context, request: dict[str, Any], new: NewObject, extents: l
             if "IfMatch" in request or "IfNoneMatch" in request:
                 conditions.check_write(request, new.key, objects.find(tx, bucket, new.key))
             garbage = objects.put(tx, bucket, new, contents.add(tx, extents), context.now)
-            context.blobs.delete(garbage)
     except ApiError:
         context.blobs.delete(extent.blob for extent in extents)
         raise

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 
 from clary_toolkit.child import Foreground, Result
-from clary_toolkit.errors import ExecuteUserScriptError, ModeNotServed, ToolkitError
+from clary_toolkit.errors import ExecuteUserScriptError, ModeNotServed, ToolkitError, UserError
 from clary_toolkit.layout import OptMl
 from clary_toolkit.outcome import write_failure, write_success
 from clary_toolkit.packages import Overlay, new_overlay
@@ -99,7 +99,10 @@ def _variables(
 
 def _run(kind: Kind, program: Program, variables: dict[str, str], layout: OptMl, foreground: Foreground) -> Result:
     command = command_line(kind, program)
-    result = foreground.run(command, variables, layout.code)
+    try:
+        result = foreground.run(command, variables, layout.code)
+    except ValueError as error:  # a null character somewhere among them
+        raise UserError(f"the hyperparameters cannot be handed to a program: {error}") from error
     if result.returncode != 0 and not foreground.stopping:
         raise _script_error(command, result)
     return result

@@ -50,7 +50,8 @@ def script_variables(
     }
     values.update({f"channel_{name}": str(layout.channel(name)) for name in configuration.channels})
     values.update({f"hp_{name}": value for name, value in configuration.user.items()})
-    return {f"SM_{name.upper()}": encoded(value) for name, value in values.items()}
+    # A name with `=` cannot be a variable; the script still gets it as an argument and in SM_HPS.
+    return {f"SM_{name.upper()}": encoded(value) for name, value in values.items() if "=" not in name}
 
 
 def encoded(value: Any) -> str:

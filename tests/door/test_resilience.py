@@ -1,0 +1,213 @@
+"""Kills, hangs and changes under load: no invocation fails that need not. Client retries do not exist here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+from tests.door.harness import Harness, Load, eventually
+
+CLIENTS = 32
+
+
+async def wait_for(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+def test_two_replicas_one_killed_each_second(harness: Harness) -> None:
+    models = [harness.model("a", 0.02), harness.model("b", 0.02)]
+    harness.serve(*models)
+    harness.door()
+
+    async def director() -> None:
+        for number in range(5):
+            await asyncio.sleep(1.0)
+            victim = models[number % 2]
+            await asyncio.to_thread(victim.kill)
+            await asyncio.sleep(0.1)
+            await asyncio.to_thread(victim.start)
+
+    load = asyncio.run(Load(harness.port, harness.signed_bytes(b"x"), CLIENTS).run(director))
+    assert (load.failed, load.broken) == (0, [])
+    assert load.statuses[200] > 1000
+
+
+def test_one_replica_killed_each_second_parks_its_calls(harness: Harness) -> None:
+    model = harness.model("a", 0.02)
+    harness.serve(model)
+    harness.door()
+
+    async def director() -> None:
+        for _ in range(3):
+            await asyncio.sleep(0.8)
+            await asyncio.to_thread(model.kill)
+            await asyncio.sleep(0.1)
+            await asyncio.to_thread(model.start)
+        await asyncio.sleep(0.5)
+
+    load = asyncio.run(Load(harness.port, harness.signed_bytes(b"x"), CLIENTS).run(director))
+    assert (load.failed, load.broken) == (0, [])
+    assert max(load.seconds) < 2.5
+
+
+@pytest.mark.parametrize("harness", [{"parked_requests": 5, "parked_seconds": 1.0}], indirect=True)
+def test_the_queue_has_an_end_and_so_has_patience(harness: Harness) -> None:
+    harness.serve()
+    harness.door()
+
+    async def director() -> None:
+        await asyncio.sleep(0.3)
+        load.stopped = True
+
+    load = Load(harness.port, harness.signed_bytes(b"x"), 8)
+    asyncio.run(load.run(director))
+    assert set(load.statuses) == {503}
+    quick = [seconds for seconds in load.seconds if seconds < 0.3]
+    patient = [seconds for seconds in load.seconds if seconds > 0.9]
+    assert len(patient) == 5
+    assert len(quick) == len(load.seconds) - 5
+
+
+def test_a_switch_under_load_fails_nothing(harness: Harness) -> None:
+    """As the engine does it: new replica ready, snapshot, wait for the doors, end the old replica in order."""
+    old = harness.model("r0", 0.005)
+    harness.serve(old)
+    harness.door()
+
+    async def director() -> None:
+        nonlocal old
+        for number in range(1, 6):
+            await asyncio.sleep(0.3)
+            new = await asyncio.to_thread(harness.model, f"r{number}", 0.005)
+            written = harness.serve(new)
+            await asyncio.to_thread(harness.await_snapshot, written)
+            await asyncio.to_thread(old.kill, signal.SIGTERM)
+            old = new
+
+    load = asyncio.run(Load(harness.port, harness.signed_bytes(b"x"), 16).run(director))
+    assert (load.failed, load.broken) == (0, [])
+    assert load.statuses[200] > 300
+
+
+def test_a_stopped_replica_costs_only_what_it_held(harness: Harness) -> None:
+    models = [harness.model("a", 0.02), harness.model("b", 0.02)]
+    harness.serve(*models, timeout=1.0)
+    harness.door()
+
+    async def director() -> None:
+        await asyncio.sleep(0.5)
+        models[0].kill(signal.SIGSTOP)
+        await asyncio.sleep(2.0)
+        failed_at_first.append(load.failed)
+        await asyncio.sleep(1.5)
+        models[0].kill(signal.SIGCONT)
+
+    failed_at_first: list[int] = []
+    load = Load(harness.port, harness.signed_bytes(b"x"), CLIENTS)
+    asyncio.run(load.run(director))
+    assert 0 < load.failed <= CLIENTS
+    assert load.failed == failed_at_first[0], "nothing fails once the replica is out"
+    assert load.broken == []
+
+
+def test_a_killed_door_refuses_no_connection(harness: Harness) -> None:
+    harness.serve(harness.model("a", 0.01))
+    doors = [harness.door(), harness.door()]
+
+    async def director() -> None:
+        for number in range(3):
+            await asyncio.sleep(0.5)
+            doors[number % 2].kill()
+            await asyncio.to_thread(doors[number % 2].wait)
+            await asyncio.sleep(0.2)
+            doors[number % 2] = await asyncio.to_thread(harness.door)
+
+    load = asyncio.run(Load(harness.port, harness.signed_bytes(b"x"), 16).run(director))
+    assert load.refused == 0
+    assert set(load.statuses) == {200}
+    assert len(load.broken) <= 3 * 16, "at most what was on the killed door"
+
+
+def test_doors_drain_on_sigterm_without_a_failed_request(harness: Harness) -> None:
+    """A rolling restart: each door is told to end while another serves."""
+    harness.serve(harness.model("a", 0.01))
+    doors = [harness.door()]
+
+    async def director() -> None:
+        for _ in range(3):
+            await asyncio.sleep(0.3)
+            doors.append(await asyncio.to_thread(harness.door))
+            doors[-2].send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(doors[-2].wait, 5) == 0
+
+    load = asyncio.run(Load(harness.port, harness.signed_bytes(b"x"), 16).run(director))
+    assert (load.failed, load.broken) == (0, [])
+    assert not (harness.settings.layout.run / "doors" / str(doors[0].pid)).exists()
+
+
+def test_a_draining_door_answers_what_is_under_way_and_what_is_queued(harness: Harness) -> None:
+    harness.serve(harness.model("a"))
+    door = harness.door()
+    idle = socket.create_connection(("127.0.0.1", harness.port))
+    busy = socket.create_connection(("127.0.0.1", harness.port), timeout=5)
+    busy.sendall(harness.signed_bytes(b"!delay 1.5"))
+    time.sleep(0.2)
+    os.kill(door.pid, signal.SIGSTOP)
+    queued = socket.create_connection(("127.0.0.1", harness.port), timeout=5)
+    queued.sendall(harness.signed_bytes(b"queued"))
+    os.kill(door.pid, signal.SIGTERM)
+    os.kill(door.pid, signal.SIGCONT)
+    with idle, busy, queued:
+        assert queued.recv(1000).startswith(b"HTTP/1.1 200 OK")
+        said = busy.recv(1000)
+        assert said.startswith(b"HTTP/1.1 200 OK")
+        assert b"connection: close" in said.lower()
+        assert idle.recv(10) == b""
+        assert door.wait(5) == 0
+
+
+def test_an_idle_door_ends_at_once(harness: Harness) -> None:
+    door = harness.door()
+    begun = time.monotonic()
+    door.send_signal(signal.SIGTERM)
+    assert door.wait(5) == 0
+    assert time.monotonic() - begun < 1
+    assert list((harness.settings.layout.run / "doors").iterdir()) == []
+    assert not list(harness.settings.layout.sockets.glob("door-*"))
+
+
+def test_snapshots_are_followed_but_never_backwards(harness: Harness) -> None:
+    model = harness.model()
+    harness.number = 10
+    written = harness.serve(model)
+    door = harness.door()
+    sign = harness.settings.layout.run / "doors" / str(door.pid)
+    assert sign.read_text() == str(written)
+    harness.number = 5
+    harness.serve()
+    time.sleep(0.3)
+    assert sign.read_text() == str(written)
+    assert harness.invoke(b"x").status == 200
+    harness.settings.layout.routes.write_text("{ torn")
+    time.sleep(0.2)
+    assert harness.invoke(b"x").status == 200
+    harness.number = written
+    harness.write_routes()
+    eventually(lambda: harness.invoke(b"x").code == "ValidationError", 2)
+
+
+def test_a_full_door_lets_idle_connections_go(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound itself is large; a door with few descriptors comes to it sooner."""
+    harness.control()
+    door = harness.door()
+    idle = [socket.create_connection(("127.0.0.1", harness.port)) for _ in range(50)]
+    eventually(lambda: len(os.listdir(f"/proc/{door.pid}/fd")) > 55, 3)
+    assert harness.ask("GET", "/ready").status == 200
+    for connection in idle:
+        connection.close()
+    eventually(lambda: len(os.listdir(f"/proc/{door.pid}/fd")) < 40, 3)
