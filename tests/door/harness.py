@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
-import hashlib
-import hmac
 import http.client
 import json
 import os
@@ -20,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -105,6 +103,7 @@ class Harness:
     folder: Path
     changes: dict[str, Any] = field(default_factory=dict)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    connections: list[socket.socket] = field(default_factory=list)
     number: int = 0
     extra_variables: dict[str, str] = field(default_factory=dict)
 
@@ -200,16 +199,22 @@ class Harness:
         eventually(self._control_answers)
         return process
 
-    def door(self) -> subprocess.Popen[bytes]:
+    def door(self, **numbers: float) -> subprocess.Popen[bytes]:
+        """A door; `numbers` replace those of clary.door.limits."""
         descriptors = (self.http.fileno(), self.https.fileno())
         variables = {"CLARY_DOOR_HTTP_FD": str(descriptors[0])}
         if (self.settings.layout.tls / "server.pem").exists():
             variables["CLARY_DOOR_HTTPS_FD"] = str(descriptors[1])
-        process = self.spawn(["-m", "clary.door"], pass_fds=descriptors, variables=variables)
+        settings = "".join(f"limits.{name} = {value}; " for name, value in numbers.items())
+        script = f"from clary.door import limits; {settings}from clary.door.__main__ import main; main()"
+        program = ["-c", script] if numbers else ["-m", "clary.door"]
+        process = self.spawn(program, pass_fds=descriptors, variables=variables)
         eventually((self.settings.layout.run / "doors" / str(process.pid)).exists)
         return process
 
     def close(self) -> None:
+        for connection in self.connections:
+            connection.close()
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
@@ -254,6 +259,12 @@ class Harness:
             connection.request(method, target, body, headers or {})
             response = connection.getresponse()
             return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+
+    def connect(self) -> socket.socket:
+        """A connection that is closed at the end of the test at the latest."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        self.connections.append(connection)
+        return connection
 
     def raw(self, data: bytes, seconds: float = 5.0) -> bytes:
         """Everything the door says to these bytes until it closes."""
@@ -355,15 +366,3 @@ class Load:
                 writer = None
         if writer is not None:
             writer.close()
-
-
-def copy_of(endpoint: Endpoint, **changes: Any) -> Endpoint:
-    return replace(endpoint, **changes)
-
-
-def sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def same(left: bytes, right: bytes) -> bool:
-    return hmac.compare_digest(left, right)

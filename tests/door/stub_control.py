@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import signal
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -82,9 +81,10 @@ class Server(uvicorn.Server):
 def main() -> None:
     path = SETTINGS.layout.control_socket
     path.unlink(missing_ok=True)
+    starts = SETTINGS.data / "control-starts"
+    starts.write_text(starts.read_text() + "x" if starts.exists() else "x")
     if (SETTINGS.data / "control-refuses").exists():
         raise SystemExit(3)
-    Path(SETTINGS.data / "control-started").open("a").write("x")
     config = uvicorn.Config(
         application, uds=str(path), log_level="error", lifespan="off", timeout_graceful_shutdown=1
     )

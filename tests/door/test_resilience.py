@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import time
 
 import pytest
@@ -13,10 +12,6 @@ import pytest
 from tests.door.harness import Harness, Load, eventually
 
 CLIENTS = 32
-
-
-async def wait_for(seconds: float) -> None:
-    await asyncio.sleep(seconds)
 
 
 def test_two_replicas_one_killed_each_second(harness: Harness) -> None:
@@ -153,22 +148,21 @@ def test_doors_drain_on_sigterm_without_a_failed_request(harness: Harness) -> No
 def test_a_draining_door_answers_what_is_under_way_and_what_is_queued(harness: Harness) -> None:
     harness.serve(harness.model("a"))
     door = harness.door()
-    idle = socket.create_connection(("127.0.0.1", harness.port))
-    busy = socket.create_connection(("127.0.0.1", harness.port), timeout=5)
+    idle = harness.connect()
+    busy = harness.connect()
     busy.sendall(harness.signed_bytes(b"!delay 1.5"))
     time.sleep(0.2)
     os.kill(door.pid, signal.SIGSTOP)
-    queued = socket.create_connection(("127.0.0.1", harness.port), timeout=5)
+    queued = harness.connect()
     queued.sendall(harness.signed_bytes(b"queued"))
     os.kill(door.pid, signal.SIGTERM)
     os.kill(door.pid, signal.SIGCONT)
-    with idle, busy, queued:
-        assert queued.recv(1000).startswith(b"HTTP/1.1 200 OK")
-        said = busy.recv(1000)
-        assert said.startswith(b"HTTP/1.1 200 OK")
-        assert b"connection: close" in said.lower()
-        assert idle.recv(10) == b""
-        assert door.wait(5) == 0
+    assert queued.recv(1000).startswith(b"HTTP/1.1 200 OK")
+    said = busy.recv(1000)
+    assert said.startswith(b"HTTP/1.1 200 OK")
+    assert b"connection: close" in said.lower()
+    assert idle.recv(10) == b""
+    assert door.wait(5) == 0
 
 
 def test_an_idle_door_ends_at_once(harness: Harness) -> None:
@@ -201,13 +195,48 @@ def test_snapshots_are_followed_but_never_backwards(harness: Harness) -> None:
     eventually(lambda: harness.invoke(b"x").code == "ValidationError", 2)
 
 
-def test_a_full_door_lets_idle_connections_go(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bound itself is large; a door with few descriptors comes to it sooner."""
+def test_a_full_door_lets_idle_connections_go(harness: Harness) -> None:
     harness.control()
-    door = harness.door()
-    idle = [socket.create_connection(("127.0.0.1", harness.port)) for _ in range(50)]
-    eventually(lambda: len(os.listdir(f"/proc/{door.pid}/fd")) > 55, 3)
+    harness.door(CONNECTIONS=10)
+    idle = [harness.connect() for _ in range(15)]
     assert harness.ask("GET", "/ready").status == 200
-    for connection in idle:
-        connection.close()
-    eventually(lambda: len(os.listdir(f"/proc/{door.pid}/fd")) < 40, 3)
+    assert idle[0].recv(10) == b"", "the one that was idle for longest"
+
+
+def test_a_door_full_of_work_lets_new_connections_wait(harness: Harness) -> None:
+    harness.serve(harness.model())
+    harness.door(CONNECTIONS=3)
+    busy = [harness.connect() for _ in range(3)]
+    for connection in busy:
+        connection.sendall(harness.signed_bytes(b"!delay 0.7"))
+    time.sleep(0.1)
+    begun = time.monotonic()
+    assert harness.invoke(b"x").status == 200
+    assert 0.3 < time.monotonic() - begun < 2
+    for connection in busy:
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_bodies_held_in_memory_have_a_bound(harness: Harness) -> None:
+    harness.serve(harness.model())
+    harness.door(HELD_BODY_BYTES=100_000)
+    refused = harness.invoke(b"x" * 200_000)
+    assert (refused.status, refused.code) == (503, "ServiceUnavailable")
+    assert [harness.invoke(b"x" * 90_000).status for _ in range(3)] == [200, 200, 200], "nothing is counted twice"
+
+
+def test_silence_ends_connections(harness: Harness) -> None:
+    """Idle for too long, a body that stops coming, an answer that nobody reads."""
+    harness.control()
+    harness.door(IDLE_SECONDS=0.5, BODY_SILENCE_SECONDS=0.5, UNREAD_ANSWER_SECONDS=0.5)
+    begun = time.monotonic()
+    idle, stuck, deaf = (harness.connect() for _ in range(3))
+    stuck.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf")
+    deaf.sendall(b"GET /stream?100000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert idle.recv(10) == b""
+    assert stuck.recv(1000).startswith(b"HTTP/1.1 408 ")
+    time.sleep(max(0.0, 2.0 - (time.monotonic() - begun)))
+    got = 0
+    while part := deaf.recv(1 << 20):
+        got += len(part)
+    assert got < 100_000_000

@@ -17,7 +17,7 @@ from clary.base.log import get_logger
 log = get_logger(__name__)
 
 _HANDSHAKE_SECONDS = 10.0
-_PAUSE_WITHOUT_DESCRIPTORS = 0.1
+_PAUSE_SECONDS = 0.1
 _OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -47,6 +47,7 @@ class Listener:
         return len(self._opening)
 
     def start(self) -> None:
+        """Accept (again); nothing after `stop`."""
         if not (self._accepting or self._closed):
             self._accepting = True
             self._loop.add_reader(self._socket, self._accept)
@@ -68,7 +69,12 @@ class Listener:
         if self._has_room():
             self._take()
         else:
-            self.pause()
+            self._rest()
+
+    def _rest(self) -> None:
+        """Nothing more for a moment; clients wait in the kernel's queue, or are taken by another door."""
+        self.pause()
+        self._loop.call_later(_PAUSE_SECONDS, self.start)
 
     def _take(self) -> bool:
         try:
@@ -78,8 +84,7 @@ class Listener:
         except OSError as error:
             if error.errno in _OUT_OF_DESCRIPTORS:
                 log.warning("no more connections can be accepted for now", extra={"reason": str(error)})
-                self.pause()
-                self._loop.call_later(_PAUSE_WITHOUT_DESCRIPTORS, self.start)
+                self._rest()
             return False
         connected.setblocking(False)
         task = self._loop.create_task(self._open(connected))

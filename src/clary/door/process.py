@@ -103,9 +103,6 @@ class Door:
 
     def closed(self, connection: Connection) -> None:
         self._connections.discard(connection)
-        if not self.draining:
-            for listener in self._listeners:
-                listener.start()
 
     def open(self, exchange: Exchange) -> None:
         self._chain.open(exchange)

@@ -29,6 +29,8 @@ from tests.services.calling import ACCOUNT, NOW, Permissions
 from tests.services.s3.client import S3, spool
 
 KEYS = ("alpha", "beta", "gamma")
+FIRST: dict[str, list[int]] = {key: [number] for number, key in enumerate(KEYS)}
+"""Which step has written each key before the work begins, so that every step has something to lose."""
 STEPS = 50
 
 
@@ -64,13 +66,15 @@ class Work:
         self.s3 = open_client(folder)
         self.notes = os.open(folder / "notes", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self.random = random.Random(seed)
-        self.state: dict[str, list[int] | None] = dict.fromkeys(KEYS)
+        self.state: dict[str, list[int] | None] = dict(FIRST)
 
-    def run(self) -> None:
-        for step in range(STEPS):
-            key = self.random.choice(KEYS)
-            choices = [self.put, self.put, self.complete, self.copy, self.delete, self.abort]
-            self.random.choice(choices)(step, key)
+    def run(self, first: str) -> None:
+        """Random steps, but the first one is of the kind that was asked for."""
+        steps = {name: getattr(self, name) for name in ("put", "complete", "copy", "delete", "abort")}
+        for step in range(len(FIRST), STEPS):
+            name = self.random.choice([*steps, "put"])
+            steps[first or name](step, self.random.choice(KEYS))
+            first = ""
 
     def put(self, step: int, key: str) -> None:
         with_note = self.note(step, key, [step])
@@ -139,7 +143,7 @@ def run_job(job: dict[str, Any]) -> int:
         try:
             os.environ["CLARY_CRASH_AT"] = job["point"]
             importlib.reload(crash)
-            Work(Path(job["folder"]), job["seed"]).run()
+            Work(Path(job["folder"]), job["seed"]).run(job["first"])
             code = 0
         finally:
             os._exit(code)

@@ -1,0 +1,34 @@
+"""AWS Identity and Access Management: roles, their policies, and asking what a principal may do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from clary.services.iam import attachments, inline_policies, policies, roles, simulation
+from clary.services.iam.entities import policy_resource, role_resource
+from clary.services.operation import Operation
+
+OPERATIONS: Mapping[str, Operation] = {
+    "AttachRolePolicy": Operation(attachments.attach_role_policy, role_resource),
+    "CreatePolicy": Operation(policies.create_policy, policies.new_policy_resource),
+    "CreateRole": Operation(roles.create_role, role_resource),
+    "DeletePolicy": Operation(policies.delete_policy, policy_resource),
+    "DeleteRole": Operation(roles.delete_role, role_resource),
+    "DeleteRolePolicy": Operation(inline_policies.delete_role_policy, role_resource),
+    "DetachRolePolicy": Operation(attachments.detach_role_policy, role_resource),
+    "GetPolicy": Operation(policies.get_policy, policy_resource),
+    "GetPolicyVersion": Operation(policies.get_policy_version, policy_resource),
+    "GetRole": Operation(roles.get_role, role_resource),
+    "GetRolePolicy": Operation(inline_policies.get_role_policy, role_resource),
+    "ListAttachedRolePolicies": Operation(attachments.list_attached_role_policies, role_resource),
+    "ListPolicies": Operation(policies.list_policies),
+    "ListRolePolicies": Operation(inline_policies.list_role_policies, role_resource),
+    "ListRoleTags": Operation(roles.list_role_tags, role_resource),
+    "ListRoles": Operation(roles.list_roles),
+    "PutRolePolicy": Operation(inline_policies.put_role_policy, role_resource),
+    "SimulatePrincipalPolicy": Operation(simulation.simulate_principal_policy, simulation.simulated_resource),
+    "TagRole": Operation(roles.tag_role, role_resource),
+    "UntagRole": Operation(roles.untag_role, role_resource),
+    "UpdateAssumeRolePolicy": Operation(roles.update_assume_role_policy, role_resource),
+    "UpdateRole": Operation(roles.update_role, role_resource),
+}

@@ -1,0 +1,59 @@
+"""What every installation has from the start: the managed policies and an execution role for SageMaker."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from clary.base import ids
+from clary.base.installation import EXECUTION_ROLE, Installation
+from clary.services.iam.entities import AWS, role_arn
+from clary.services.iam.managed import MANAGED
+from clary.services.iam.roles import new_role
+from clary.store import principals, resources
+from clary.store.database import Database, Transaction
+
+_POLICY_ARN = "arn:aws:iam::aws:policy/"
+
+
+def ensure_execution_role(database: Database, installation: Installation, now: datetime) -> None:
+    """Make what is missing; what is there is left as the user made it."""
+    with database.write() as tx:
+        for name, document in MANAGED.items():
+            _ensure_policy(tx, name, json.dumps(document), now)
+        account = installation.account
+        if resources.find(tx, account, "", principals.ROLE, EXECUTION_ROLE) is None:
+            document = new_role(_trust(installation), description="Execution role made at the first start")
+            resources.create(
+                tx,
+                account=account,
+                region="",
+                kind=principals.ROLE,
+                name=EXECUTION_ROLE,
+                arn=role_arn(account, "/", EXECUTION_ROLE),
+                document={**document, "Attached": [f"{_POLICY_ARN}AmazonSageMakerFullAccess"]},
+                now=now,
+            )
+
+
+def _ensure_policy(tx: Transaction, name: str, text: str, now: datetime) -> None:
+    found = resources.find(tx, AWS, "", principals.POLICY, name)
+    if found is not None:
+        if found.document["Text"] != text:
+            resources.save(tx, found, document={**found.document, "Text": text}, now=now)
+        return
+    document: dict[str, Any] = {"PolicyId": ids.access_key_id("ANPA"), "Path": "/", "Description": None, "Text": text, "Tags": []}
+    arn = f"{_POLICY_ARN}{name}"
+    resources.create(
+        tx, account=AWS, region="", kind=principals.POLICY, name=name, arn=arn, document=document, now=now
+    )
+
+
+def _trust(installation: Installation) -> str:
+    """SageMaker may use it, and the account's own people may take it."""
+    statements = [
+        {"Effect": "Allow", "Principal": {who: what}, "Action": "sts:AssumeRole"}
+        for who, what in (("Service", "sagemaker.amazonaws.com"), ("AWS", installation.root_arn))
+    ]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
