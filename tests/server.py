@@ -130,7 +130,8 @@ def put(server: Server, bucket: str, key: str, body: bytes) -> str:
 
 def train(server: Server, name: str, script: str, *, wait: bool = True, **changes: Any) -> dict[str, Any]:
     """Run a script-mode training job and return its description."""
-    source = put(server, "tests", f"{name}/sourcedir.tar.gz", archive({"train.py": script}))
+    files = {"train.py": script, **changes.pop("files", {})}
+    source = put(server, "tests", f"{name}/sourcedir.tar.gz", archive(files))
     sagemaker = server.client("sagemaker")
     request: dict[str, Any] = {
         "TrainingJobName": name,

@@ -13,7 +13,7 @@ from sqlalchemy import event
 from clary.base.clock import to_epoch_ms
 from clary.store import logs
 from clary.store.database import Database, Transaction
-from clary.store.logs import Group, Span, Stream
+from clary.store.log_records import Group, Span, Stream
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 123456, UTC)
 WHERE = ("111122223333", "us-east-1", "/aws/sagemaker/TrainingJobs", "job/algo-1")

@@ -127,7 +127,7 @@ def test_a_child_that_cannot_start_is_tried_with_growing_pauses(server: Server) 
     (server.settings.data / "control-refuses").touch()
     process = server.start()
     eventually((server.settings.data / "control-starts").exists)
-    time.sleep(4)
+    time.sleep(2.5)
     starts = len((server.settings.data / "control-starts").read_text())
     assert 2 <= starts <= 8
     (server.settings.data / "control-refuses").unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 import botocore.session
 import pytest
@@ -53,6 +54,8 @@ def test_strange_parameters_never_break_the_server(server: Server, service: str,
             assert error.response["Error"]["Code"]
         except (ParamValidationError, ValueError, TypeError, AttributeError, KeyError):
             continue  # botocore itself could not put it on the wire
+        except ParseError:
+            continue  # it was no HTTP (control characters in a header), so the refusal cannot know the protocol
         except BotoCoreError as error:
             assert "timed out" not in str(error).lower(), parameters
             assert "closed" not in str(error).lower(), (parameters, error)

@@ -155,6 +155,13 @@ print("objects", boto3.client("s3").list_objects_v2(Bucket="tests", Prefix="as-r
     assert "objects 1" in lines
 
 
+def test_requirements_are_installed_for_the_job(server: Server) -> None:
+    script = "import iniconfig, sklearn\nprint('has', iniconfig.__name__, sklearn.__version__)\n"
+    job = train(server, "requiring", script, files={"requirements.txt": "iniconfig==2.0.0\n"})
+    assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
+    assert "has iniconfig 1.2.2" in log_of(server, GROUP, "requiring/")
+
+
 def test_boto3s_waiter_ends_on_its_own(server: Server) -> None:
     train(server, "waited-for", "print(1)", wait=False)
     waiter = server.client("sagemaker").get_waiter("training_job_completed_or_stopped")

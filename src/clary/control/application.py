@@ -21,6 +21,7 @@ from clary.control.sending import send_response
 from clary.control.spool import Spool
 from clary.services.context import Context
 from clary.services.operation import Operation
+from clary.store.blobs import Incoming
 from clary.wire.error_codes import localize
 from clary.wire.http import RequestHead
 from clary.wire.parsing import parse
@@ -73,6 +74,8 @@ class Application:
             log.exception("internal failure", extra={"request_id": call.request_id, "path": call.head.path})
             failure = ApiError(f"Clary failed; its log has more under request id {call.request_id}.")
             call.response = self._error(call, failure)
+        if isinstance(call.body, Incoming):
+            call.body.discard()
         await send_response(call, send, self._pool)
 
     async def _identify(self, call: Call) -> None:
@@ -91,6 +94,8 @@ class Application:
         if call.body is None:
             call.body = await bodies.read_body(call)
         await self._in_thread(self._authentication.check, call, sha256(call.body).hexdigest())
+        if call.known_target.service == "s3":
+            bodies.check_declared(call)
 
     def _check(self, call: Call) -> None:
         """Parse, validate against the service model, authorise."""

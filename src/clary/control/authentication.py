@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import unquote
 
 from clary.access import callers
 from clary.access.callers import Caller
 from clary.access.sessions import ExpiredToken, InvalidClientTokenId
 from clary.base.clock import Clock
+from clary.base.installation import Installation
 from clary.base.snapshots import Access
 from clary.control.call import Call
 from clary.wire.error_codes import CredentialFault, credential_error
+from clary.wire.sigv2 import read_presigned, verify_presigned
 from clary.wire.sigv4 import Signature, Verifier, read_signature
 
 
 class Authentication:
     """Checks signatures against the current credentials (the same records the doors read)."""
 
-    def __init__(self, access: Callable[[], Access], master_key: str, clock: Clock) -> None:
+    def __init__(self, access: Callable[[], Access], installation: Installation, clock: Clock) -> None:
         self._access = access
-        self._master_key = master_key
+        self._master_key = installation.master_key
+        self._region = installation.region
         self._clock = clock
         self._verifier = Verifier()
 
@@ -29,6 +33,9 @@ class Authentication:
         `payload_sha256` is the body's hash, or empty while a streamed body is still unread.
         """
         signing_name = call.known_target.signing_name
+        if signing_name == "s3" and (presigned := read_presigned(call.head, self._region)):
+            self._check_presigned(call, presigned)
+            return
         signature = read_signature(call.head)
         if signature is None:
             raise credential_error(CredentialFault.MISSING, call.head, signing_name)
@@ -37,6 +44,13 @@ class Authentication:
         self._verifier.verify(call.head, signature, caller.secret, payload_sha256, now, service=signing_name)
         call.signature, call.caller = signature, caller
         call.signing_key = self._verifier.signing_key(signature, caller.secret)
+
+    def _check_presigned(self, call: Call, signature: Signature) -> None:
+        caller = self._find(call, signature)
+        bucket = call.known_target.path_parameters.get("Bucket", "")
+        bucket_host = "" if unquote(call.head.path).split("/")[1:2] == [bucket] else bucket
+        verify_presigned(call.head, signature, caller.secret, bucket_host, self._clock.now())
+        call.signature, call.caller = signature, caller
 
     def _find(self, call: Call, signature: Signature) -> Caller:
         token = signature.session_token or None

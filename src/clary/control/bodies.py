@@ -10,6 +10,7 @@ from clary.base.errors import ApiError
 from clary.control.call import Call, Receive
 from clary.control.spool import Spool
 from clary.store.blobs import Incoming
+from clary.wire import checksums
 
 LARGEST_SMALL_BODY = 16 * 1024 * 1024
 _PIECE = 1024 * 1024
@@ -27,6 +28,19 @@ async def read_body(call: Call) -> bytes:
         if len(body) > LARGEST_SMALL_BODY:
             raise ApiError("The request body is too large.", code="RequestEntityTooLargeException", status=413)
     return bytes(body)
+
+
+def check_declared(call: Call) -> None:
+    """Hold a small S3 body against the checksums that its headers declare."""
+    for name in checksums.HEADERS:
+        declared = call.head.headers.get(name)
+        if declared is None:
+            continue
+        running = checksums.new(name)
+        running.update(call.body)
+        if checksums.encoded(running) != declared:
+            message = f"The {name} you specified did not match what we received."
+            raise ApiError(message, code="BadDigest", status=400)
 
 
 async def spool_body(call: Call, spool: Spool, pool: Executor) -> Incoming:

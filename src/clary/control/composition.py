@@ -52,7 +52,7 @@ class Composition:
         return Application(
             internal=InternalPaths(around.database, around.installation, around.clock),
             router=Router(catalog),
-            authentication=Authentication(self.engine.access, master_key, around.clock),
+            authentication=Authentication(self.engine.access, around.installation, around.clock),
             hold=Hold(Changes(around.database, loop), around.clock, settings.describe_hold_seconds),
             make_context=ContextMaker(
                 around.database, around.blobs, around.installation, settings, pager, around.clock

@@ -18,7 +18,9 @@ IDLE_SECONDS = 75.0
 BODY_SILENCE_SECONDS = 30.0
 UNREAD_ANSWER_SECONDS = 60.0
 LINGER_SECONDS = 1.0
+CONTROL_SECONDS = 10.0  # how long a request waits for a control that is not there
 CONNECTIONS = 8192
+SETTLED_SECONDS = 0.5  # after this a connection that says nothing counts as idle
 # Invocation bodies are held in memory until their signature is checked; all of a door's together stay below this.
 HELD_BODY_BYTES = 1024 * 1024 * 1024
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 
-from clary.door import answers
+from clary.door import answers, limits
 from clary.door.control_link import ControlConnection, ControlLink
 from clary.door.exchange import Exchange
 
-WAIT_FOR_CONTROL_SECONDS = 10.0
 _RETRY_SECONDS = 0.05
 _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
@@ -44,7 +43,7 @@ class PassedOn:
         self._link = link
         self._exchange = exchange
         self._loop = asyncio.get_running_loop()
-        self._deadline = self._loop.time() + WAIT_FOR_CONTROL_SECONDS
+        self._deadline = self._loop.time() + limits.CONTROL_SECONDS
         self._connection: ControlConnection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._pending: list[bytes] = []

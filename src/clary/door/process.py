@@ -129,10 +129,11 @@ class Door:
         return listeners
 
     def _has_room(self) -> bool:
-        """When the door is full, the connection that has been idle for longest gives way."""
+        """When the door is full, the connection that has been idle for longest gives way, but no fresh one."""
         if len(self._connections) + sum(listener.opening for listener in self._listeners) < limits.CONNECTIONS:
             return True
-        idle = [connection for connection in self._connections if connection.idle]
+        before = self._loop.time() - limits.SETTLED_SECONDS
+        idle = [connection for connection in self._connections if connection.idle and connection.heard_at < before]
         if idle:
             min(idle, key=lambda connection: connection.heard_at).close()
         return bool(idle)

@@ -9,6 +9,7 @@ from clary.base.snapshots import Access
 from clary.engine.access_snapshot import AccessWriter
 from clary.engine.controller import Controller
 from clary.engine.endpoints import EndpointController
+from clary.engine.housekeeping import Housekeeping
 from clary.engine.jobs import JobController
 from clary.engine.loop import Loop
 from clary.engine.processing_jobs import ProcessingJobs
@@ -37,6 +38,7 @@ class Engine:
             EndpointController(around, self._routes),
         ]
         self._loop = Loop(around.database, self._controllers, around.clock)
+        self._housekeeping = Housekeeping(around)
         self._wake = WakeListener(around.settings.layout.wake_socket, self._loop.wake_unit)
 
     def access(self) -> Access:
@@ -48,11 +50,13 @@ class Engine:
         self._access.publish()
         self._routes.publish()
         self._remove_orphans()
+        self._housekeeping.start()
         self._wake.start()
         self._loop.start()
 
     def stop(self) -> None:
         """Stops looking; units go on and are adopted by the next engine."""
+        self._housekeeping.stop()
         self._wake.stop()
         self._loop.stop()
 

@@ -1,11 +1,11 @@
 """One model server as this process sees it: its connections, how busy it is, whether it can be used.
 
-    usable --connect refused, or three time-outs in a row--> ejected
+    usable --connect refused, answer broken off, or three time-outs in a row--> ejected
     ejected --GET /ping answered 200, or a new snapshot--> usable
     any --no longer in the snapshot--> retired: takes nothing new, ends when its last call has ended
 
-A connection that breaks does not eject: what matters is whether a new one can be made. Idle connections are
-used oldest first, so that all of them stay fresh; one is opened ahead of the first call.
+An idle connection that ends does not eject. Idle connections are used oldest first, so that all of them stay
+fresh; one is opened ahead of the first call.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clary.store import buckets, contents, logs, objects, resources, tags, uploads, work
+from clary.store import buckets, contents, log_records, objects, resources, tags, uploads, work
 from clary.store.metadata import METADATA
 
 TABLES = (
@@ -15,9 +15,9 @@ TABLES = (
     contents.EXTENTS,
     uploads.UPLOADS,
     uploads.PARTS,
-    logs.GROUPS,
-    logs.STREAMS,
-    logs.EVENTS,
+    log_records.GROUPS,
+    log_records.STREAMS,
+    log_records.EVENTS,
 )
 
 __all__ = ["METADATA", "TABLES"]

@@ -16,11 +16,11 @@ from clary.base.durable import write_json
 from clary.base.errors import ConfigurationError
 from clary.base.layout import Layout
 from clary.base.settings import Settings
-from clary.supervisor.orphans import Orphan
+from clary.supervisor.orphans import Orphan, end_all
 
 _BACKLOG = 4096
-_TAKEOVER_SECONDS = 1.0
-_LEAVE_SECONDS = 3.0
+_TAKEOVER_SECONDS = 0.5
+_LEAVE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,7 @@ def open_sockets(settings: Settings, old_doors: list[Orphan]) -> ListeningSocket
             return taken
         if taken is not None:
             taken.close()
-    for door in old_doors:
-        door.end(_LEAVE_SECONDS)  # they would hold the ports
+    end_all(old_doors, _LEAVE_SECONDS)  # they would hold the ports
     remembered = _remembered(layout)
     http = _bind(settings.host, settings.port, remembered.get("http", 0), "--port")
     try:

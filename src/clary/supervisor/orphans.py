@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,15 +38,19 @@ class Orphan:
         readable, _, _ = select.select([self.descriptor], [], [], max(seconds, 0.0))
         return bool(readable)
 
-    def end(self, seconds: float, number: int = signal.SIGTERM) -> None:
-        """Ask it to end, and make it end when it has not after `seconds`."""
-        self.send(number)
-        if not self.wait(seconds):
-            self.send(signal.SIGKILL)
-            self.wait(1.0)
-
     def close(self) -> None:
         os.close(self.descriptor)
+
+
+def end_all(orphans: list[Orphan], seconds: float) -> None:
+    """Ask them to end, and make them end when they have not after `seconds`."""
+    for orphan in orphans:
+        orphan.send(signal.SIGTERM)
+    end = time.monotonic() + seconds
+    for orphan in orphans:
+        if not orphan.wait(end - time.monotonic()):
+            orphan.send(signal.SIGKILL)
+            orphan.wait(1.0)
 
 
 def start_ticks(pid: int) -> int:

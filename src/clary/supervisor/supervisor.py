@@ -23,7 +23,7 @@ from clary.base.settings import Settings
 from clary.supervisor.children import Child, ChildSpec
 from clary.supervisor.listening import is_loopback, open_sockets
 from clary.supervisor.lock import hold_lock
-from clary.supervisor.orphans import find_orphans, start_ticks
+from clary.supervisor.orphans import end_all, find_orphans, start_ticks
 from clary.supervisor.server_file import ServerFile, is_ready, wait_ready, write_server_file
 from clary.supervisor.wake import Wake, catch_signals
 
@@ -103,8 +103,9 @@ class Supervisor:
     def _start_all(self) -> None:
         """Certificates are made while an old control ends; doors need the one, the new control needs the other."""
         self._renew_certificates(time.monotonic())
-        for orphan in find_orphans(self._settings, CONTROL):
-            orphan.end(_TAKEOVER_SECONDS)
+        old_controls = find_orphans(self._settings, CONTROL)
+        end_all(old_controls, _TAKEOVER_SECONDS)
+        for orphan in old_controls:
             orphan.close()
         control = Child(self._spec("control", CONTROL))
         self._children.append(control)

@@ -137,6 +137,8 @@ def _render_rest(operation: Operation, protocol: str, shape: Shape | None, resul
             headers.update(_to_headers(name, member, value))
         else:
             in_body[name] = value
+    if "content-range" in headers:
+        status = 206  # a part of an object; the model knows one status for each operation
     body = _rest_body(operation, protocol, shape, in_body, headers)
     return Response(status, headers, body)
 
@@ -216,6 +218,8 @@ def render_error(
     elif protocol == "rest-xml":
         body = _s3_error(error, request_id, resource)
         headers["content-type"] = "application/xml"
+        if error.status == 304 and "ETag" in error.members:
+            headers["etag"] = _safe(error.members["ETag"])
     else:
         body = _document_error(protocol, operation, shape, error, headers)
     bodiless = (

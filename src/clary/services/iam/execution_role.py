@@ -43,7 +43,13 @@ def _ensure_policy(tx: Transaction, name: str, text: str, now: datetime) -> None
         if found.document["Text"] != text:
             resources.save(tx, found, document={**found.document, "Text": text}, now=now)
         return
-    document: dict[str, Any] = {"PolicyId": ids.access_key_id("ANPA"), "Path": "/", "Description": None, "Text": text, "Tags": []}
+    document: dict[str, Any] = {
+        "PolicyId": ids.access_key_id("ANPA"),
+        "Path": "/",
+        "Description": None,
+        "Text": text,
+        "Tags": [],
+    }
     arn = f"{_POLICY_ARN}{name}"
     resources.create(
         tx, account=AWS, region="", kind=principals.POLICY, name=name, arn=arn, document=document, now=now

@@ -73,7 +73,9 @@ def list_roles(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 def update_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
         role = entities.get_role_row(tx, context, request["RoleName"])
-        given: dict[str, Any] = {name: request[name] for name in ("Description", "MaxSessionDuration") if name in request}
+        given: dict[str, Any] = {
+            name: request[name] for name in ("Description", "MaxSessionDuration") if name in request
+        }
         resources.save(tx, role, document={**role.document, **given}, now=context.now)
     return {}
 

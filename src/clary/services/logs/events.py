@@ -12,7 +12,7 @@ from clary.services.logs import names
 from clary.services.logs.filters import Filter, parse_filter
 from clary.store import logs
 from clary.store.database import Transaction
-from clary.store.logs import OVERHEAD, Event, Group, Position, Span, Stream
+from clary.store.log_records import OVERHEAD, Event, Group, Position, Span, Stream
 
 _HOUR = 3_600_000
 _DAY = 24 * _HOUR

@@ -9,7 +9,7 @@ from clary.services.context import Context
 from clary.services.logs import names
 from clary.store import logs, tags
 from clary.store.database import Transaction
-from clary.store.logs import Group
+from clary.store.log_records import Group
 
 _DAYS = frozenset(
     {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}

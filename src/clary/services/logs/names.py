@@ -9,7 +9,7 @@ from clary.base.errors import ApiError
 from clary.services.context import Context
 from clary.store import logs
 from clary.store.database import Transaction
-from clary.store.logs import Group, Stream
+from clary.store.log_records import Group, Stream
 
 
 def invalid_parameter(message: str) -> ApiError:

@@ -7,7 +7,7 @@ from typing import Any
 from clary.services.context import Context
 from clary.services.logs import names
 from clary.store import logs
-from clary.store.logs import Group, Stream
+from clary.store.log_records import Group, Stream
 
 
 def create_log_stream(context: Context, request: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from clary.services.s3.names import check_bucket_name, own_bucket, owner_of
 from clary.store import buckets, objects, uploads
 
 _OLDEST_REGION = "us-east-1"
+_MOST_BUCKETS = 10_000
 
 
 def create_bucket(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +57,14 @@ def head_bucket(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 def list_buckets(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     """All buckets of the account in one answer, unless the caller asks for pages."""
-    prefix, region, size = request.get("Prefix", ""), request.get("BucketRegion"), request.get("MaxBuckets", 10_000)
+    prefix, region, size = (
+        request.get("Prefix", ""),
+        request.get("BucketRegion"),
+        request.get("MaxBuckets", _MOST_BUCKETS),
+    )
+    if not 1 <= size <= _MOST_BUCKETS:
+        message = f"Argument max-buckets must be an integer between 1 and {_MOST_BUCKETS}"
+        raise errors.invalid_argument(message, "max-buckets", size)
     scope = f"{context.account}/{region}/{prefix}"
     token = request.get("ContinuationToken")
     after = context.pager.decode("ListBuckets", scope, token)[0] if token else ""

@@ -1,0 +1,40 @@
+"""What has to be tidied up now and then: object bytes that no row names, and log events past their retention."""
+
+from __future__ import annotations
+
+import threading
+
+from clary.engine.surroundings import Surroundings
+from clary.store import contents, logs
+
+_EVERY_SECONDS = 3600.0
+
+
+class Housekeeping:
+    """Tidies at the start, before anything is in flight, and then every hour in a thread of its own."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+
+    def start(self) -> None:
+        contents.reclaim(self._around.database, self._around.blobs, older_than=0)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        self._expire_logs()
+        while not self._end.wait(_EVERY_SECONDS):
+            contents.reclaim(self._around.database, self._around.blobs)
+            self._expire_logs()
+
+    def _expire_logs(self) -> None:
+        """In short transactions, so that nobody waits long for the writer."""
+        removed = 1
+        while removed and not self._end.is_set():
+            with self._around.database.write() as tx:
+                removed = logs.expire(tx, self._around.clock.now())
