@@ -50,7 +50,7 @@ def caller_of_key(key: AccessKey | None, principal: PrincipalPolicies | None) ->
     if key is None or not key.active or principal is None:
         raise _unknown()
     who = root_principal(key.account) if principal.root else user_principal(principal.arn, principal.principal_id)
-    return Caller(who, key.secret, _policies(principal, None), {})
+    return Caller(who, key.secret, _policies(principal, None), _tag_keys(principal))
 
 
 def caller_of_session(session: Session, principal: PrincipalPolicies | None) -> Caller:
@@ -58,13 +58,17 @@ def caller_of_session(session: Session, principal: PrincipalPolicies | None) -> 
     outlive it, not even when another one of the same name is made."""
     if principal is None or principal.principal_id != session.principal.principal_id:
         raise _unknown()
-    return Caller(
-        session.principal, session.secret_access_key, _policies(principal, session.policies), session.keys()
-    )
+    keys = {**_tag_keys(principal), **session.keys()}
+    return Caller(session.principal, session.secret_access_key, _policies(principal, session.policies), keys)
 
 
 def _policies(principal: PrincipalPolicies, session: tuple[Document, ...] | None) -> PolicySet:
     return PolicySet(identity=principal.policies, boundary=principal.boundary, session=session)
+
+
+def _tag_keys(principal: PrincipalPolicies) -> dict[str, str | list[str]]:
+    """Tags of the user or role; tags of a session go over them."""
+    return {f"aws:principaltag/{key.lower()}": value for key, value in principal.tags.items()}
 
 
 def _unknown() -> InvalidClientTokenId:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from clary.access.principals import Principal, principal_keys
@@ -151,6 +152,11 @@ def matches(request: AccessRequest, policies: PolicySet) -> list[Match]:
                 if statement.has_action(action) and _fits(statement, request, source):
                     found.append(Match(source, number, statement.source, statement.allow))
     return found
+
+
+def time_keys(now: datetime) -> dict[str, str]:
+    """Condition keys that say when a request is made."""
+    return {"aws:currenttime": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "aws:epochtime": str(int(now.timestamp()))}
 
 
 _ROOT = Decision(True, "allowed")

@@ -73,6 +73,7 @@ class PrincipalPolicies:
     root: bool = False
     policies: tuple[Mapping[str, Any], ...] = ()
     boundary: Mapping[str, Any] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

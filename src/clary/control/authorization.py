@@ -19,10 +19,10 @@ class Authorization:
 
     def __init__(self, caller: Caller, source_address: str, region: str) -> None:
         self._caller = caller
-        self._keys = {"aws:sourceip": source_address, "aws:requestedregion": region, "aws:securetransport": "false"}
+        self.keys = {"aws:sourceip": source_address, "aws:requestedregion": region, "aws:securetransport": "false"}
 
     def __call__(self, action: str, resource: str, context: Mapping[str, Any] | None = None) -> None:
-        keys = {**self._keys, **(context or {})}
+        keys = {**self.keys, **(context or {})}
         decision = self._caller.may(action, resource, keys)
         if not decision.allowed:
             raise AccessDenied(decision.message(self._caller.request(action, resource, keys)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from clary.access.evaluation import time_keys
 from clary.base.clock import Clock
 from clary.base.installation import Installation
 from clary.base.settings import Settings
@@ -28,12 +29,14 @@ class ContextMaker:
 
     def __call__(self, call: Call, authorization: Authorization) -> Context:
         principal = call.known_caller.principal
+        now = self.clock.now()
+        authorization.keys |= time_keys(now)
         return Context(
             account=principal.account,
             region=call.region,
             principal=principal,
             request_id=call.request_id,
-            now=self.clock.now(),
+            now=now,
             database=self.database,
             blobs=self.blobs,
             installation=self.installation,
@@ -42,4 +45,6 @@ class ContextMaker:
             authorize=authorization,
             source_address=call.head.headers.get("x-clary-client", ""),
             user_agent=call.head.headers.get("user-agent", ""),
+            policies=call.known_caller.policies,
+            condition_keys={**authorization.keys, **call.known_caller.keys},
         )

@@ -198,6 +198,7 @@ class Serve:
         fleet = self._forwarder.find(identity.account, identity.region, invocation.endpoint_name)
         target = fields.get(b"x-amzn-sagemaker-target-variant")
         request = build_request(fields, invocation.body)
+        invocation.body = b""  # the request has it now; twice would be too much of large ones
         invocation.call = Call(request, invocation, target.decode("latin-1") if target is not None else None)
         fleet.submit(invocation.call)
 

@@ -1,8 +1,8 @@
 """Everything that is not answered here is passed on to control, streaming in both directions.
 
 Control may be away for some seconds (it restarts): requests wait for it. A request is tried again on a new
-connection only while nothing of its body has been sent and no answer has begun; one without a body only when
-its method may be repeated.
+connection only while nothing of its body has been sent and no answer has begun, one without a body only when
+its method may be repeated, and only once: what makes control fall over must not do so again and again.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class PassedOn:
         self._connecting: asyncio.Task[None] | None = None
         self._pending: list[bytes] = []
         self._body_sent = False
+        self._repeated = False
         self._chunked_answer = False
+        self._held_head: tuple[bytes, bytes] | None = None
         self._paused = False
         idle = link.take_idle()
         if idle is not None:
@@ -101,14 +103,17 @@ class PassedOn:
         if not framed and self._exchange.version == "1.1":
             self._chunked_answer = True
             lines += b"Transfer-Encoding: chunked\r\n"
-        self._exchange.begin(answers.status_line(status), bytes(lines))
+        # Held until the first bytes behind it: so long, the request can still be tried again.
+        self._held_head = (answers.status_line(status), bytes(lines))
 
     def answer_chunk(self, chunk: bytes) -> None:
+        self._begin()
         if self._chunked_answer:
             chunk = b"%x\r\n%b\r\n" % (len(chunk), chunk)
         self._exchange.channel.write(chunk)
 
     def answer_complete(self, connection: ControlConnection) -> None:
+        self._begin()
         self._connection = None
         connection.reusable = connection.reusable and self._exchange.complete
         if self._paused:
@@ -120,17 +125,26 @@ class PassedOn:
 
     def link_lost(self) -> None:
         self._connection = None
+        self._held_head = None
+        self._chunked_answer = False
         exchange = self._exchange
         may_repeat = exchange.has_body or exchange.method in _REPEATABLE
-        if exchange.answering or self._body_sent or not may_repeat or self._loop.time() >= self._deadline:
+        if exchange.answering or self._body_sent or not may_repeat or self._repeated:
             exchange.fail_plainly(503, "The control process ended before it had answered. Try again.")
         else:
+            self._repeated = True
+            self._deadline = self._loop.time() + limits.CONTROL_SECONDS
             self._connecting = self._loop.create_task(self._connect())
 
     def hold_body(self, hold: bool) -> None:
         self._exchange.channel.hold_body(hold)
 
     # Inside
+
+    def _begin(self) -> None:
+        if self._held_head is not None:
+            self._exchange.begin(*self._held_head)
+            self._held_head = None
 
     async def _connect(self) -> None:
         while not self._exchange.done:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from clary.access.evaluation import PolicySet
 from clary.access.principals import Principal
 from clary.base.installation import Installation
 from clary.base.settings import Settings
@@ -23,7 +24,11 @@ class Authorize(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One call. `authorize` is for checks beyond the operation's own (iam:PassRole, the source of a copy)."""
+    """One call. `authorize` is for checks beyond the operation's own (iam:PassRole, the source of a copy).
+
+    `policies` and `condition_keys` are what bears on the caller: only sts needs them, to weigh them together with
+    the trust policy of a role.
+    """
 
     account: str
     region: str
@@ -38,3 +43,5 @@ class Context:
     authorize: Authorize
     source_address: str = ""
     user_agent: str = ""
+    policies: PolicySet = PolicySet()
+    condition_keys: Mapping[str, str | list[str]] = field(default_factory=dict)

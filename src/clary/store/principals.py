@@ -1,13 +1,14 @@
 """Who may do what, as read from the rows of IAM: for the doors' snapshot and for checks of roles.
 
 Rows are written by services/iam. A role's document holds `RoleId`, `Trust` (document), `Inline` (name -> text),
-`Attached` (policy ARNs) and perhaps `Boundary` (a policy ARN); a policy's holds `Text`.
+`Attached` (policy ARNs), `Tags` and perhaps `Boundary` (a policy ARN); a policy's holds `Text`, its default version.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from clary.base.installation import Installation
@@ -18,6 +19,10 @@ from clary.store.resources import Resource
 
 ROLE = "iam-role"
 POLICY = "iam-policy"
+AWS = "aws"
+"""Account of the policies that exist from the start under AWS's names."""
+
+_NOTHING = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
 
 
 def read_access(tx: Transaction, installation: Installation, number: int) -> Access:
@@ -43,14 +48,32 @@ def policies_of(tx: Transaction, principal_arn: str) -> PrincipalPolicies | None
     return _role_policies(role, {row.arn: row.document["Text"] for row in found if row is not None})
 
 
+def policy_text(tx: Transaction, account: str, policy_arn: str) -> str | None:
+    """A managed policy of the account or of AWS; None when there is no such policy."""
+    policy = resources.find_by_arn(tx, policy_arn)
+    if policy is None or policy.kind != POLICY or policy.account not in {account, AWS}:
+        return None
+    text: str = policy.document["Text"]
+    return text
+
+
 def _role_policies(role: Resource, texts: Mapping[str, str]) -> PrincipalPolicies:
     attached = [texts[arn] for arn in role.document["Attached"] if arn in texts]
-    documents: list[Any] = [json.loads(text) for text in (*role.document["Inline"].values(), *attached)]
+    documents = [_parsed(text) for text in (*role.document["Inline"].values(), *attached)]
     boundary: str = role.document.get("Boundary") or ""
     return PrincipalPolicies(
         arn=role.arn,
         account=role.account,
         principal_id=role.document["RoleId"],
         policies=tuple(documents),
-        boundary=json.loads(texts[boundary]) if boundary in texts else None,
+        # A boundary that cannot be found must not open what it was there to close.
+        boundary=_parsed(texts.get(boundary, _NOTHING)) if boundary else None,
+        tags=role.document["Tags"],
     )
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Mapping[str, Any]:
+    """The same dict for the same text, which access/statements then compiles only once. Never changed."""
+    document: Mapping[str, Any] = json.loads(text)
+    return document

@@ -19,6 +19,13 @@ from clary.store.resources import Resource
 
 KIND = "training-job"
 _DEFAULT_MAX_RUNTIME = 24 * 60 * 60
+# What AWS describes though the request did not say it; `Estimator.attach` of the SDK reads some of it unasked.
+_DEFAULTS = {
+    "EnableNetworkIsolation": False,
+    "EnableInterContainerTrafficEncryption": False,
+    "EnableManagedSpotTraining": False,
+}
+_OUTPUT_DEFAULTS = {"KmsKeyId": "", "CompressionType": "GZIP"}
 
 
 def create_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +51,9 @@ def describe_training_job(context: Context, request: dict[str, Any]) -> dict[str
         job = names.get(tx, context, KIND, request["TrainingJobName"])
     document = job.document
     described = {
+        **_DEFAULTS,
         **document["request"],
+        "OutputDataConfig": {**_OUTPUT_DEFAULTS, **document["request"]["OutputDataConfig"]},
         "TrainingJobArn": job.arn,
         "TrainingJobStatus": job.status,
         "SecondaryStatus": document["secondary"],

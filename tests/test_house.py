@@ -1,0 +1,112 @@
+"""Rules of the house that no linter knows: size of rooms, imports in the open, no pickle, generated pages fresh."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVER = sorted((ROOT / "src" / "clary").rglob("*.py"))
+TOOLKIT = sorted((ROOT / "toolkit" / "src").rglob("*.py"))
+EXAMPLES = ROOT / "src" / "clary" / "examples"
+
+# Why a module may be longer than 400 lines.
+LONG_MODULES = {
+    "clary/runtimes/shim.py": "runs alone, as one file, without Clary",
+}
+# Frameworks are imported where they are needed: the toolkit runs in environments that may lack them.
+HIDDEN_IMPORTS = {
+    "clary_toolkit/serving/arrays.py",
+    "clary_toolkit/serving/defaults_xgboost.py",
+}
+# The outer chains of door and control, the reconcile loop and the shim.
+BROAD_EXCEPTS = {
+    "clary/control/application.py",
+    "clary/door/chain.py",
+    "clary/engine/loop.py",
+    "clary/runtimes/shim.py",
+}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT / "src" if "toolkit" not in path.parts else ROOT / "toolkit" / "src"))
+
+
+def trees() -> Iterator[tuple[str, Path, ast.Module]]:
+    for path in [*SERVER, *TOOLKIT]:
+        if EXAMPLES not in path.parents:
+            yield name_of(path), path, ast.parse(path.read_text())
+
+
+def test_modules_and_functions_stay_small() -> None:
+    for name, path, tree in trees():
+        if name not in LONG_MODULES:
+            assert path.read_text().count("\n") <= 400, name
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert (node.end_lineno or 0) - node.lineno < 60, f"{name}: {node.name}"
+
+
+def test_every_module_says_what_lives_in_it() -> None:
+    for name, _, tree in trees():
+        if tree.body:
+            assert ast.get_docstring(tree), name
+
+
+def test_imports_stand_at_the_top() -> None:
+    for name, _, tree in trees():
+        if name in HIDDEN_IMPORTS:
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                hidden = [item for item in ast.walk(node) if isinstance(item, ast.Import | ast.ImportFrom)]
+                assert hidden == [], f"{name}: {node.name}"
+
+
+def test_everything_is_caught_only_where_it_must_be() -> None:
+    for name, _, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ExceptHandler) and name not in BROAD_EXCEPTS and "toolkit" not in name:
+                caught = ast.unparse(node.type) if node.type else "everything"
+                reraised = any(isinstance(item, ast.Raise) for item in ast.walk(node))
+                assert caught not in {"Exception", "everything"}, f"{name}:{node.lineno}"
+                assert caught != "BaseException" or reraised, f"{name}:{node.lineno}"
+
+
+def test_the_server_never_unpickles() -> None:
+    for path in SERVER:
+        if EXAMPLES in path.parents:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+            loaded = {name.split(".")[0] for name in names}
+            assert not loaded & {"pickle", "joblib", "shelve", "marshal", "torch", "dill", "cloudpickle"}, path
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    script = ROOT / "scripts" / "generate-docs"
+    result = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_names_say_something() -> None:
+    for path in [*SERVER, *TOOLKIT]:
+        assert path.stem not in {"utils", "util", "common", "helpers", "manager", "misc"}, path
+
+
+@pytest.mark.parametrize("name", ["tour.py", "split.py", "train.py"])
+def test_the_tours_client_code_does_not_know_where_it_runs(name: str) -> None:
+    text = (EXAMPLES / "quickstart" / name).read_text().lower()
+    for word in ("clary", "endpoint_url", "localhost", "127.0.0.1", "verify=false"):
+        assert word not in text
