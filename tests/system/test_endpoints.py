@@ -134,7 +134,7 @@ BROKEN = [
     (
         "killed",
         archive({"code/inference.py": LOADS.format("__import__('os').kill(__import__('os').getpid(), 9)")}),
-        ["9"],
+        ["SIGKILL", "137"],
     ),
 ]
 

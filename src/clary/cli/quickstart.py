@@ -7,13 +7,14 @@ own with the SageMaker SDK. Here it is started, watched and timed.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -22,6 +23,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
 from clary import examples
@@ -33,6 +35,7 @@ from clary.cli.shell import shell_variables
 from clary.runtimes.environments import Environments
 
 TOUR = Path(examples.__file__).parent / "quickstart" / "tour.py"
+_PICTURE_WIDTH = 100
 _IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 
 
@@ -40,9 +43,10 @@ def quickstart(
     data: DataOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Use a new data folder and free ports.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the endpoint, and the server, running.")] = False,
+    picture: Annotated[Path | None, typer.Option(help="Save the screen as SVG.", hidden=True)] = None,
 ) -> None:
     """Train, deploy and ask a model on real data; then delete everything."""
-    console = Console()
+    console = Console(record=picture is not None, width=_PICTURE_WIDTH if picture else None)
     settings = load_settings(data=data)
     console.print("[bold]Clary[/]: your SageMaker code, unchanged, on your own machine\n")
     started = time.perf_counter()
@@ -50,9 +54,17 @@ def quickstart(
     with _server(console, settings, fresh=fresh, keep=keep) as running:
         code = _run_tour(console, running, python, keep=keep)
         if code == 0:
-            console.print(f"\n[green]done[/] in {time.perf_counter() - started:.1f} s")
+            console.print(f"\n[green]done[/] in {time.perf_counter() - started:.1f} s", highlight=False)
             _how_to_go_on(console, running, keep=keep, fresh=fresh)
+    if picture is not None:
+        _save_picture(console, picture)
     raise typer.Exit(code)
+
+
+def _save_picture(console: Console, picture: Path) -> None:
+    """The screen as SVG, with the reader's own fixed-width font instead of one from the network."""
+    drawing = console.export_svg(title="scripts/demo")
+    picture.write_text(re.sub(r"@font-face \{.*?\}", "", drawing, flags=re.DOTALL))
 
 
 def _prepare(console: Console, settings: Settings) -> Path:
@@ -64,7 +76,7 @@ def _prepare(console: Console, settings: Settings) -> Path:
     ):
         with _timed(console, title) as step:
             built = build()
-            step.note = str(built.path.name)[:12]
+            step.note = f"{built.label}, Python {built.python}"
     return built.path / "bin" / "python"
 
 
@@ -136,6 +148,7 @@ def _run_tour(console: Console, settings: Settings, python: Path, *, keep: bool)
 
 def _follow(console: Console, process: subprocess.Popen[str]) -> None:
     title, begun = "", time.perf_counter()
+    details: list[str] = []
     with Status("", console=console) as spinner:
         for line in process.stdout or ():
             text = line.rstrip().lstrip(".!")  # the SDK draws its own progress in front of the next line
@@ -143,15 +156,17 @@ def _follow(console: Console, process: subprocess.Popen[str]) -> None:
                 title, begun = text[4:], time.perf_counter()
                 spinner.update(title)
             elif text.startswith("  = "):
-                _print_step(console, title, time.perf_counter() - begun, text[4:])
+                _print_step(console, title, time.perf_counter() - begun, text[4:], details)
+                details = []
             elif text.startswith("    "):
-                console.print(f"           [dim]{text.strip()}[/]", highlight=False)
+                details.append(text.strip())
 
 
-def _print_step(console: Console, title: str, seconds: float, note: str) -> None:
+def _print_step(console: Console, title: str, seconds: float, note: str, details: Sequence[str] = ()) -> None:
     console.print(f"[green]✓[/] [cyan]{seconds:5.1f} s[/]  {title}", highlight=False)
-    if note:
-        console.print(f"           [dim]{note}[/]", highlight=False)
+    for line in (*details, note):
+        if line:
+            console.print(f"           [dim]{escape(line)}[/]", highlight=False)
 
 
 class _Step:
@@ -174,4 +189,10 @@ def _how_to_go_on(console: Console, settings: Settings, *, keep: bool, fresh: bo
         console.print(f"Stop it and everything it runs:  kill -INT {need_server(settings).pid}")
     else:
         console.print('Go on:  clary serve   and in another shell   eval "$(clary env)"')
-    console.print(f"The client program you have just seen:  {TOUR}")
+    console.print(f"The client program you have just seen:  {_shown(TOUR)}", highlight=False)
+
+
+def _shown(path: Path) -> Path:
+    """Relative when it lies below the working folder."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -14,6 +14,7 @@ from clary.door.control_link import ControlConnection, ControlLink
 from clary.door.exchange import Exchange
 
 _RETRY_SECONDS = 0.05
+_PAUSE_SECONDS = 0.1
 _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 )
@@ -134,7 +135,8 @@ class PassedOn:
         else:
             self._repeated = True
             self._deadline = self._loop.time() + limits.CONTROL_SECONDS
-            self._connecting = self._loop.create_task(self._connect())
+            # Of a dying control the listening socket may outlive the connections for a moment.
+            self._connecting = self._loop.create_task(self._connect(after=_PAUSE_SECONDS))
 
     def hold_body(self, hold: bool) -> None:
         self._exchange.channel.hold_body(hold)
@@ -146,7 +148,8 @@ class PassedOn:
             self._exchange.begin(*self._held_head)
             self._held_head = None
 
-    async def _connect(self) -> None:
+    async def _connect(self, after: float = 0.0) -> None:
+        await asyncio.sleep(after)
         while not self._exchange.done:
             try:
                 connection = await self._link.connect()

@@ -14,7 +14,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -119,7 +118,9 @@ def _installer() -> _Uv | _Pip:
     program = os.environ.get("CLARY_UV") or shutil.which("uv")
     if program:
         return _Uv(program)
-    if PathFinder.find_spec("pip", [sysconfig.get_path("purelib")]) is None:
+    # The environment may lie below a thin one of the job's own; the stand-in for pip lies in neither.
+    installed = [entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
+    if PathFinder.find_spec("pip", installed) is None:
         raise InstallError("cannot install packages: this environment has neither uv nor pip")
     return _Pip()
 

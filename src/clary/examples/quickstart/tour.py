@@ -40,7 +40,7 @@ def upload(session, prefix):
     body = table.to_csv(index=False).encode()
     bucket, key = session.default_bucket(), f"{prefix}/raw/breast-cancer.csv"
     boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
-    result(f"{len(table)} rows, {len(body):,} bytes in s3://{bucket}/{key}")
+    result(f"{len(table)} rows, {len(body):,} bytes in bucket {bucket}")
     return f"s3://{bucket}/{prefix}"
 
 
@@ -86,7 +86,7 @@ def train(session, role, base):
         sagemaker_session=session,
     )
     estimator.fit({"train": f"{base}/train"}, logs="None")
-    result(f"{estimator.latest_training_job.name} wrote {estimator.model_data}")
+    result(f"{estimator.latest_training_job.name} wrote model.tar.gz")
     return estimator
 
 
@@ -126,7 +126,7 @@ def show_logs(job):
         events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True)
         for event in events["events"][-4:]:
             print(f"    {event['message']}")
-        result(f"{len(events['events'])} lines in {group}/{stream['logStreamName']}")
+        result(f"{len(events['events'])} lines in {group}")
 
 
 def clean(predictor, base):
