@@ -34,7 +34,9 @@ COMPLETED: dict[str, dict[str, Any]] = {
     "DescribeLogStreams": {"logGroupName": "xxx"},
     "FilterLogEvents": {"logGroupName": "xxx"},
     "GetLogEvents": {"logGroupName": "xxx"},
+    "DeletePolicyVersion": {"VersionId": "v1"},
     "GetPolicyVersion": {"VersionId": "v1"},
+    "SetDefaultPolicyVersion": {"VersionId": "v1"},
 }
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.engine import CursorResult, Engine
 from sqlalchemy.pool import QueuePool
 
 from clary.base.crash import crash_here
-from clary.store.migrate import migrate
+from clary.store.schema_version import ensure_schema
 
 Listener = Callable[[Mapping[int, str]], None]
 
@@ -45,7 +45,7 @@ class Database:
         self._engine = _open_sqlite(path)
         self._writer = threading.Lock()
         self._listeners: list[Listener] = []
-        migrate(self._engine)
+        ensure_schema(self._engine)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
