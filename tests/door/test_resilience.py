@@ -76,8 +76,8 @@ def test_a_switch_under_load_fails_nothing(harness: Harness) -> None:
 
     async def director() -> None:
         nonlocal old
-        for number in range(1, 6):
-            await asyncio.sleep(0.3)
+        for number in range(1, 5):
+            await asyncio.sleep(0.2)
             new = await asyncio.to_thread(harness.model, f"r{number}", 0.005)
             written = harness.serve(new)
             await asyncio.to_thread(harness.await_snapshot, written)

@@ -70,7 +70,7 @@ class Server(Harness):
 
 @pytest.fixture
 def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
-    server = Server(tmp_path, {"doors": 2, **getattr(request, "param", {})})
+    server = Server(tmp_path, {"doors": 1, **getattr(request, "param", {})})
     yield server
     server.close()
 
@@ -82,6 +82,7 @@ def stop(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> str:
     return said.decode()
 
 
+@pytest.mark.parametrize("server", [{"doors": 2}], indirect=True)
 def test_start_and_orderly_end_with_stable_addresses(server: Server) -> None:
     begun = time.monotonic()
     process = server.start()
@@ -104,6 +105,7 @@ def test_start_and_orderly_end_with_stable_addresses(server: Server) -> None:
     assert (server.settings.data / "control-ended-by").read_text() == "SIGINT"
 
 
+@pytest.mark.parametrize("server", [{"doors": 2}], indirect=True)
 def test_killed_children_come_back(server: Server) -> None:
     server.serve(server.model())
     server.start()
@@ -176,6 +178,7 @@ def test_a_killed_supervisor_is_replaced_without_a_failed_or_refused_request(ser
     assert not set(before.children.values()) & set(after.children.values())
 
 
+@pytest.mark.parametrize("server", [{"doors": 2}], indirect=True)
 def test_hanging_doors_of_a_dead_supervisor_do_not_keep_the_ports(server: Server) -> None:
     first = server.start()
     before = server.ready()

@@ -43,5 +43,5 @@ class Context:
     authorize: Authorize
     source_address: str = ""
     user_agent: str = ""
-    policies: PolicySet = PolicySet()
+    policies: PolicySet = field(default_factory=PolicySet)
     condition_keys: Mapping[str, str | list[str]] = field(default_factory=dict)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from clary.base.errors import ApiError
+from clary.base.errors import AccessDenied, ApiError
 from clary.services.context import Context
 from clary.store import principals, resources
 from clary.store.database import Transaction
-from clary.store.resources import Resource
-
-AWS = "aws"
-"""Account of the policies that AWS manages."""
+from clary.store.principals import AWS
+from clary.store.resources import Query, Resource
 
 T = TypeVar("T")
 
@@ -31,6 +29,16 @@ class EntityAlreadyExists(ApiError):
 class DeleteConflict(ApiError):
     code = "DeleteConflict"
     status = 409
+
+
+class LimitExceeded(ApiError):
+    code = "LimitExceeded"
+    status = 409
+
+
+class InvalidInput(ApiError):
+    code = "InvalidInput"
+    status = 400
 
 
 def role_arn(account: str, path: str, name: str) -> str:
@@ -57,6 +65,11 @@ def get_role_row(tx: Transaction, context: Context, name: str) -> Resource:
     return found
 
 
+def role_rows(tx: Transaction, context: Context) -> list[Resource]:
+    """All roles of the account, by name."""
+    return resources.page(tx, Query(context.account, "", principals.ROLE, sort="name", limit=100_000))
+
+
 def get_policy_row(tx: Transaction, context: Context, arn: str) -> Resource:
     found = resources.find_by_arn(tx, arn)
     if found is None or found.kind != principals.POLICY or found.account not in {context.account, AWS}:
@@ -64,9 +77,32 @@ def get_policy_row(tx: Transaction, context: Context, arn: str) -> Resource:
     return found
 
 
+def get_own_policy_row(tx: Transaction, context: Context, arn: str) -> Resource:
+    """A policy that may be changed: those under AWS's names may not."""
+    found = get_policy_row(tx, context, arn)
+    if found.account == AWS:
+        raise AccessDenied(f"Policy {arn} is outside your own account.")
+    return found
+
+
+def save_role(tx: Transaction, context: Context, role: Resource, changes: Mapping[str, Any]) -> Resource:
+    return resources.save(tx, role, document={**role.document, **changes}, now=context.now)
+
+
 def encoded(text: str) -> str:
     """IAM answers policy documents percent-encoded; SDKs decode them."""
     return quote(text, safe="")
+
+
+def check_size(limit: int, message: str, *texts: str) -> None:
+    """White space does not count towards the size of policies."""
+    if sum(len("".join(text.split())) for text in texts) > limit:
+        raise LimitExceeded(message)
+
+
+def given(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Members that have a value; the others are left out of an answer."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def page(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
 
-from clary.base import ids
 from clary.base.installation import EXECUTION_ROLE, Installation
-from clary.services.iam.entities import AWS, role_arn
+from clary.services.iam.entities import role_arn
 from clary.services.iam.managed import MANAGED
+from clary.services.iam.policies import new_policy
+from clary.services.iam.policy_versions import with_version
 from clary.services.iam.roles import new_role
 from clary.store import principals, resources
 from clary.store.database import Database, Transaction
+from clary.store.principals import AWS
 
 _POLICY_ARN = "arn:aws:iam::aws:policy/"
 
@@ -39,21 +40,19 @@ def ensure_execution_role(database: Database, installation: Installation, now: d
 
 def _ensure_policy(tx: Transaction, name: str, text: str, now: datetime) -> None:
     found = resources.find(tx, AWS, "", principals.POLICY, name)
-    if found is not None:
-        if found.document["Text"] != text:
-            resources.save(tx, found, document={**found.document, "Text": text}, now=now)
-        return
-    document: dict[str, Any] = {
-        "PolicyId": ids.access_key_id("ANPA"),
-        "Path": "/",
-        "Description": None,
-        "Text": text,
-        "Tags": [],
-    }
-    arn = f"{_POLICY_ARN}{name}"
-    resources.create(
-        tx, account=AWS, region="", kind=principals.POLICY, name=name, arn=arn, document=document, now=now
-    )
+    if found is None:
+        resources.create(
+            tx,
+            account=AWS,
+            region="",
+            kind=principals.POLICY,
+            name=name,
+            arn=f"{_POLICY_ARN}{name}",
+            document=new_policy(text, now),
+            now=now,
+        )
+    elif found.document["Text"] != text:
+        resources.save(tx, found, document=with_version(found.document, text, now, default=True), now=now)
 
 
 def _trust(installation: Installation) -> str:

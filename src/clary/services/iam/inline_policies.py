@@ -7,8 +7,9 @@ from typing import Any
 from clary.access.documents import parse_policy
 from clary.services.context import Context
 from clary.services.iam import entities
-from clary.store import resources
 from clary.store.resources import Resource
+
+_MAX_CHARACTERS = 10_240
 
 
 def put_role_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -16,7 +17,9 @@ def put_role_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]
     with context.database.write() as tx:
         role = entities.get_role_row(tx, context, request["RoleName"])
         inline = {**role.document["Inline"], request["PolicyName"]: request["PolicyDocument"]}
-        resources.save(tx, role, document={**role.document, "Inline": inline}, now=context.now)
+        message = f"Maximum policy size of {_MAX_CHARACTERS} bytes exceeded for role {role.name}"
+        entities.check_size(_MAX_CHARACTERS, message, *inline.values())
+        entities.save_role(tx, context, role, {"Inline": inline})
     return {}
 
 
@@ -36,7 +39,7 @@ def delete_role_policy(context: Context, request: dict[str, Any]) -> dict[str, A
         role = entities.get_role_row(tx, context, request["RoleName"])
         _text(role, request["PolicyName"])
         left = {name: text for name, text in role.document["Inline"].items() if name != request["PolicyName"]}
-        resources.save(tx, role, document={**role.document, "Inline": left}, now=context.now)
+        entities.save_role(tx, context, role, {"Inline": left})
     return {}
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from clary.access.documents import parse_policy
 from clary.base import ids
 from clary.services.context import Context
 from clary.services.iam import entities
+from clary.services.iam.tags import tags_of
 from clary.store import principals, resources
-from clary.store.database import Transaction
 from clary.store.resources import Query, Resource
+
+MAX_CHARACTERS = 6144
 
 
 def new_policy_resource(context: Context, request: dict[str, Any]) -> str:
@@ -18,14 +23,14 @@ def new_policy_resource(context: Context, request: dict[str, Any]) -> str:
 
 
 def create_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    parse_policy(request["PolicyDocument"])
-    document = {
-        "PolicyId": ids.access_key_id("ANPA"),
-        "Path": request.get("Path", "/"),
-        "Description": request.get("Description"),
-        "Text": request["PolicyDocument"],
-        "Tags": request.get("Tags") or [],
-    }
+    check_policy(request["PolicyDocument"])
+    document = new_policy(
+        request["PolicyDocument"],
+        context.now,
+        path=request.get("Path", "/"),
+        description=request.get("Description"),
+        tags=tags_of(request.get("Tags")),
+    )
     with context.database.write() as tx:
         try:
             policy = resources.create(
@@ -42,75 +47,102 @@ def create_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
             raise entities.EntityAlreadyExists(
                 f"A policy called {request['PolicyName']} already exists. Duplicate names are not allowed."
             ) from error
-    return {"Policy": _describe(policy, 0)}
+    return {"Policy": _describe(policy, Usage([]))}
+
+
+def check_policy(text: str) -> None:
+    parse_policy(text)
+    entities.check_size(MAX_CHARACTERS, f"Cannot exceed quota for PolicySize: {MAX_CHARACTERS}", text)
+
+
+def new_policy(
+    text: str,
+    now: datetime,
+    *,
+    path: str = "/",
+    description: str | None = None,
+    tags: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """The document of a new policy. `Text` is the default version's, for those who only evaluate."""
+    return {
+        "PolicyId": ids.access_key_id("ANPA"),
+        "Path": path,
+        "Description": description,
+        "Text": text,
+        "Versions": {"v1": {"Text": text, "CreatedAt": now}},
+        "Default": "v1",
+        "Last": 1,
+        "Tags": tags or {},
+    }
 
 
 def get_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
         policy = entities.get_policy_row(tx, context, request["PolicyArn"])
-        return {"Policy": _describe(policy, len(_roles_with(tx, context, policy.arn)))}
-
-
-def get_policy_version(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    """Policies have one version, v1."""
-    with context.database.read() as tx:
-        policy = entities.get_policy_row(tx, context, request["PolicyArn"])
-    if request["VersionId"] != "v1":
-        raise entities.NoSuchEntity(f"Policy {policy.arn} version {request['VersionId']} does not exist.")
-    version = {
-        "Document": entities.encoded(policy.document["Text"]),
-        "VersionId": "v1",
-        "IsDefaultVersion": True,
-        "CreateDate": policy.created_at.replace(microsecond=0),
-    }
-    return {"PolicyVersion": version}
+        usage = Usage(entities.role_rows(tx, context))
+    return {"Policy": _describe(policy, usage)}
 
 
 def list_policies(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    scope = request.get("Scope", "All")
-    accounts = {"All": (context.account, entities.AWS), "AWS": (entities.AWS,), "Local": (context.account,)}[scope]
+    scope, filtered = request.get("Scope", "All"), request.get("PolicyUsageFilter")
+    accounts = {"All": (context.account, principals.AWS), "AWS": (principals.AWS,), "Local": (context.account,)}[
+        scope
+    ]
     with context.database.read() as tx:
         rows = [
             row
             for account in accounts
             for row in resources.page(tx, Query(account, "", principals.POLICY, sort="name", limit=100_000))
         ]
-        counts = {row.arn: len(_roles_with(tx, context, row.arn)) for row in rows}
+        usage = Usage(entities.role_rows(tx, context))
+    if filtered:
+        used = usage.boundaries if filtered == "PermissionsBoundary" else usage.attachments
+        rows = [row for row in rows if used[row.arn]]
     if request.get("OnlyAttached"):
-        rows = [row for row in rows if counts[row.arn]]
+        rows = [row for row in rows if usage.attachments[row.arn]]
     rows = [row for row in rows if row.document["Path"].startswith(request.get("PathPrefix", "/"))]
-    shown, more = entities.page(context, request, "ListPolicies", rows, lambda row: row.arn, scope)
-    return {"Policies": [_describe(row, counts[row.arn]) for row in shown], **more}
+    listed = f"{scope}/{filtered}/{request.get('OnlyAttached')}/{request.get('PathPrefix')}"
+    shown, more = entities.page(context, request, "ListPolicies", rows, lambda row: row.arn, listed)
+    return {"Policies": [_describe(row, usage) for row in shown], **more}
 
 
 def delete_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
-        policy = entities.get_policy_row(tx, context, request["PolicyArn"])
-        if policy.account == entities.AWS:
-            raise entities.NoSuchEntity(f"Policy {policy.arn} is managed by AWS and cannot be deleted.")
-        if _roles_with(tx, context, policy.arn):
+        policy = entities.get_own_policy_row(tx, context, request["PolicyArn"])
+        usage = Usage(entities.role_rows(tx, context))
+        if usage.attachments[policy.arn] or usage.boundaries[policy.arn]:
             raise entities.DeleteConflict("Cannot delete a policy attached to entities.")
+        if len(policy.document["Versions"]) > 1:
+            raise entities.DeleteConflict(
+                "This policy has more than one version. Before you delete a policy, you must delete the policy's "
+                "versions. The default version is deleted with the policy."
+            )
         resources.remove(tx, policy)
     return {}
 
 
-def _roles_with(tx: Transaction, context: Context, arn: str) -> list[Resource]:
-    rows = resources.page(tx, Query(context.account, "", principals.ROLE, sort="name", limit=100_000))
-    return [row for row in rows if arn in row.document["Attached"] or arn == row.document.get("Boundary")]
+class Usage:
+    """How often each policy is attached, and how often it is a boundary."""
+
+    def __init__(self, roles: Sequence[Resource]) -> None:
+        self.attachments = Counter(arn for role in roles for arn in role.document["Attached"])
+        self.boundaries = Counter(role.document.get("Boundary") for role in roles)
 
 
-def _describe(policy: Resource, attachments: int) -> dict[str, Any]:
-    created = policy.created_at.replace(microsecond=0)
-    return {
+def _describe(policy: Resource, usage: Usage) -> dict[str, Any]:
+    document = policy.document
+    described = {
         "PolicyName": policy.name,
-        "PolicyId": policy.document["PolicyId"],
+        "PolicyId": document["PolicyId"],
         "Arn": policy.arn,
-        "Path": policy.document["Path"],
-        "DefaultVersionId": "v1",
-        "AttachmentCount": attachments,
+        "Path": document["Path"],
+        "DefaultVersionId": document["Default"],
+        "AttachmentCount": usage.attachments[policy.arn],
+        "PermissionsBoundaryUsageCount": usage.boundaries[policy.arn],
         "IsAttachable": True,
-        "Description": policy.document["Description"],
-        "CreateDate": created,
-        "UpdateDate": created,
-        "Tags": policy.document["Tags"],
+        "Description": document["Description"],
+        "CreateDate": policy.created_at.replace(microsecond=0),
+        "UpdateDate": policy.updated_at.replace(microsecond=0),
+        "Tags": [{"Key": key, "Value": value} for key, value in sorted(document["Tags"].items())],
     }
+    return entities.given(described)

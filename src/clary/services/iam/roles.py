@@ -1,4 +1,4 @@
-"""Roles: create, get, list, update, delete, tag."""
+"""Roles: create, get, list, update, delete."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from clary.access.documents import parse_trust_policy
 from clary.base import ids
 from clary.services.context import Context
 from clary.services.iam import entities
+from clary.services.iam.tags import tags_of
 from clary.store import principals, resources
-from clary.store.resources import Query, Resource
+from clary.store.resources import Resource
 
 _HOUR = 3600
+_MAX_TRUST_CHARACTERS = 4096
 
 
 def create_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -22,7 +24,7 @@ def create_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         description=request.get("Description"),
         duration=request.get("MaxSessionDuration", _HOUR),
     )
-    document["Tags"] = {tag["Key"]: tag["Value"] for tag in request.get("Tags") or []}
+    document["Tags"] = tags_of(request.get("Tags"))
     arn = entities.role_arn(context.account, document["Path"], request["RoleName"])
     with context.database.write() as tx:
         if request.get("PermissionsBoundary"):
@@ -48,13 +50,20 @@ def new_role(trust: str, *, path: str = "/", description: str | None = None, dur
     return {
         "RoleId": ids.access_key_id("AROA"),
         "Path": path,
-        "Trust": parse_trust_policy(trust),
+        "Trust": _trust(trust),
         "Description": description,
         "MaxSessionDuration": duration,
         "Inline": {},
         "Attached": [],
         "Tags": {},
     }
+
+
+def _trust(text: str) -> dict[str, Any]:
+    entities.check_size(
+        _MAX_TRUST_CHARACTERS, f"Cannot exceed quota for ACLSizePerRole: {_MAX_TRUST_CHARACTERS}", text
+    )
+    return parse_trust_policy(text)
 
 
 def get_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -64,28 +73,34 @@ def get_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 def list_roles(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
-        rows = resources.page(tx, Query(context.account, "", principals.ROLE, sort="name", limit=100_000))
-    rows = [row for row in rows if row.document["Path"].startswith(request.get("PathPrefix", "/"))]
-    shown, more = entities.page(context, request, "ListRoles", rows, lambda row: row.name, "Roles")
+        rows = entities.role_rows(tx, context)
+    prefix = request.get("PathPrefix", "/")
+    rows = [row for row in rows if row.document["Path"].startswith(prefix)]
+    shown, more = entities.page(context, request, "ListRoles", rows, lambda row: row.name, prefix)
     return {"Roles": [describe(role) for role in shown], **more}
 
 
 def update_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
         role = entities.get_role_row(tx, context, request["RoleName"])
-        given: dict[str, Any] = {
+        changes: dict[str, Any] = {
             name: request[name] for name in ("Description", "MaxSessionDuration") if name in request
         }
-        resources.save(tx, role, document={**role.document, **given}, now=context.now)
+        entities.save_role(tx, context, role, changes)
     return {}
 
 
-def update_assume_role_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    text = request["PolicyDocument"]
-    trust = {"Trust": parse_trust_policy(text)}
+def update_role_description(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
         role = entities.get_role_row(tx, context, request["RoleName"])
-        resources.save(tx, role, document={**role.document, **trust}, now=context.now)
+        return {"Role": describe(entities.save_role(tx, context, role, {"Description": request["Description"]}))}
+
+
+def update_assume_role_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    trust = _trust(request["PolicyDocument"])
+    with context.database.write() as tx:
+        role = entities.get_role_row(tx, context, request["RoleName"])
+        entities.save_role(tx, context, role, {"Trust": trust})
     return {}
 
 
@@ -101,29 +116,11 @@ def delete_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def tag_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    added = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
-    with context.database.write() as tx:
-        role = entities.get_role_row(tx, context, request["RoleName"])
-        changed = {**role.document, "Tags": {**role.document["Tags"], **added}}
-        resources.save(tx, role, document=changed, now=context.now)
-    return {}
-
-
-def untag_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    with context.database.write() as tx:
-        role = entities.get_role_row(tx, context, request["RoleName"])
-        left = {key: value for key, value in role.document["Tags"].items() if key not in request["TagKeys"]}
-        resources.save(tx, role, document={**role.document, "Tags": left}, now=context.now)
-    return {}
-
-
-def list_role_tags(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+def list_instance_profiles_for_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    """None: there are no instance profiles. Provisioning tools ask before they delete a role."""
     with context.database.read() as tx:
-        role = entities.get_role_row(tx, context, request["RoleName"])
-    tags = list(role.document["Tags"].items())
-    shown, more = entities.page(context, request, "ListRoleTags", tags, lambda tag: tag[0], role.arn)
-    return {"Tags": [{"Key": key, "Value": value} for key, value in shown], **more}
+        entities.get_role_row(tx, context, request["RoleName"])
+    return {"InstanceProfiles": [], "IsTruncated": False}
 
 
 def describe(role: Resource) -> dict[str, Any]:
@@ -144,4 +141,4 @@ def describe(role: Resource) -> dict[str, Any]:
             "PermissionsBoundaryType": "Policy",
             "PermissionsBoundaryArn": document["Boundary"],
         }
-    return described
+    return entities.given(described)

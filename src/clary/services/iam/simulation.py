@@ -1,16 +1,44 @@
-"""SimulatePrincipalPolicy: what would be decided, by the same evaluation that decides."""
+"""SimulatePrincipalPolicy and SimulateCustomPolicy: what would be decided, by the same evaluation that decides.
+
+Every action is asked for on every resource; each pair is one result.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from clary.access.documents import parse_policy
-from clary.access.evaluation import AccessRequest, PolicySet, evaluate, matches
-from clary.access.principals import Principal, root_principal
+from clary.access.documents import parse_policy, parse_resource_policy
+from clary.access.evaluation import BOUNDARY, IDENTITY, AccessRequest, Decision, Match, PolicySet, evaluate, matches
+from clary.access.principals import Principal, principal_keys, role_session, root_principal, user_principal
+from clary.access.statements import compile_policy
 from clary.base.arns import parse_arn
+from clary.base.errors import NotServed
 from clary.services.context import Context
 from clary.services.iam import entities
 from clary.store import principals, resources
+from clary.store.resources import Resource
+
+_ACCOUNT = re.compile(r"(?:arn:aws:iam::)?([0-9]{12})(?::root)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Id and type of a policy, as MatchedStatements name it."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Who is asked about, under which policies; `identity` names the identity policies in their order."""
+
+    principal: Principal
+    policies: PolicySet
+    identity: Sequence[Source]
 
 
 def simulated_resource(_context: Context, request: dict[str, Any]) -> str:
@@ -19,56 +47,146 @@ def simulated_resource(_context: Context, request: dict[str, Any]) -> str:
 
 
 def simulate_principal_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    """Every action on every resource. Roles and the account's root can be asked about."""
-    source, policies = _source(context, request["PolicySourceArn"])
-    extra = tuple(parse_policy(text) for text in request.get("PolicyInputList") or [])
-    policies = PolicySet(identity=(*policies.identity, *extra), boundary=policies.boundary)
-    keys: dict[str, str | list[str]] = {
-        entry["ContextKeyName"].lower(): _values(entry) for entry in request.get("ContextEntries") or []
-    }
-    pairs = [(a, r) for a in request["ActionNames"] for r in request.get("ResourceArns") or ["*"]]
-    numbered = [(f"{number:06d}", pair) for number, pair in enumerate(pairs)]
-    shown, more = entities.page(
-        context, request, "SimulatePrincipalPolicy", numbered, lambda item: item[0], request["PolicySourceArn"]
-    )
-    results = [_result(AccessRequest(source, action, arn, keys), policies) for _, (action, arn) in shown]
-    return {"EvaluationResults": results, **more}
+    """Roles and the account's root can be asked about."""
+    if request.get("PolicyExclusionList"):
+        raise NotServed("SimulatePrincipalPolicy with PolicyExclusionList is not served by this version of Clary.")
+    arn = request["PolicySourceArn"]
+    question = _root(context) if arn == context.installation.root_arn else _role(context, arn)
+    return _answer(context, "SimulatePrincipalPolicy", request, question)
 
 
-def _source(context: Context, arn: str) -> tuple[Principal, PolicySet]:
-    if arn == context.installation.root_arn:
-        return root_principal(context.account), PolicySet()
+def simulate_custom_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    """Only the policies of the request count; without CallerArn for a session of an imagined role."""
+    if request.get("OrderedOrganizationPolicyInputList"):
+        raise NotServed("SimulateCustomPolicy with organization policies is not served by this version of Clary.")
+    nobody = role_session(entities.role_arn(context.account, "/", "Simulated"), "AROASIMULATED0000000", "simulation")
+    return _answer(context, "SimulateCustomPolicy", request, Question(nobody, PolicySet(), ()))
+
+
+def _root(context: Context) -> Question:
+    return Question(root_principal(context.account), PolicySet(), ())
+
+
+def _role(context: Context, arn: str) -> Question:
     with context.database.read() as tx:
         role = resources.find_by_arn(tx, arn)
         found = principals.policies_of(tx, arn)
     if role is None or found is None or role.account != context.account:
         raise entities.NoSuchEntity(f"The principal {arn} cannot be found.")
-    name = parse_arn(arn).resource_name
-    who = Principal(
-        arn=f"arn:aws:sts::{role.account}:assumed-role/{name}/simulation",
-        account=role.account,
-        kind="assumed-role",
-        principal_id=found.principal_id,
-        role_arn=arn,
-        session_name="simulation",
+    who = role_session(arn, found.principal_id, "simulation")
+    return Question(who, PolicySet(identity=found.policies, boundary=found.boundary), _sources_of(role))
+
+
+def _sources_of(role: Resource) -> list[Source]:
+    """In the order of `store.principals`: inline policies, then attached ones."""
+    inline = [Source(f"role_{role.name}_{name}", "role") for name in role.document["Inline"]]
+    attached = [
+        Source(parse_arn(arn).resource_name, "aws-managed" if f"::{principals.AWS}:" in arn else "user-managed")
+        for arn in role.document["Attached"]
+    ]
+    return inline + attached
+
+
+def _answer(context: Context, operation: str, request: dict[str, Any], asked: Question) -> dict[str, Any]:
+    question = _with_request(context, request, asked)
+    keys = _context_keys(request)
+    pairs = [(action, arn) for action in request["ActionNames"] for arn in request.get("ResourceArns") or ["*"]]
+    numbered = [(f"{number:06d}", pair) for number, pair in enumerate(pairs)]
+    shown, more = entities.page(context, request, operation, numbered, lambda item: item[0], asked.principal.arn)
+    results = [_result(AccessRequest(question.principal, action, arn, keys), question) for _, (action, arn) in shown]
+    return {"EvaluationResults": results, **more}
+
+
+def _with_request(context: Context, request: dict[str, Any], asked: Question) -> Question:
+    """Policies that come with the request: more identity policies, another boundary, a resource policy."""
+    added = [parse_policy(text) for text in request.get("PolicyInputList") or []]
+    boundaries = [parse_policy(text) for text in request.get("PermissionsBoundaryPolicyInputList") or []]
+    if len(boundaries) > 1:
+        raise entities.InvalidInput("Only one permissions boundary can be given.")
+    resource = request.get("ResourcePolicy")
+    return Question(
+        principal=_caller(context, request["CallerArn"], asked) if request.get("CallerArn") else asked.principal,
+        policies=replace(
+            asked.policies,
+            identity=(*asked.policies.identity, *added),
+            boundary=boundaries[0] if boundaries else asked.policies.boundary,
+            resource=(parse_resource_policy(resource),) if resource else (),
+        ),
+        identity=[*asked.identity, *(Source(f"PolicyInputList.{n}", "none") for n, _ in enumerate(added, 1))],
     )
-    return who, PolicySet(identity=found.policies, boundary=found.boundary)
 
 
-def _values(entry: dict[str, Any]) -> str | list[str]:
-    values: list[str] = entry.get("ContextKeyValues") or []
-    return values[0] if len(values) == 1 else values
+def _caller(context: Context, arn: str, asked: Question) -> Principal:
+    """Whom resource policies and conditions shall see."""
+    parsed = parse_arn(arn)
+    kind, _, name = parsed.resource.partition("/")
+    if parsed.service == "iam" and parsed.resource == "root":
+        return root_principal(parsed.account)
+    if parsed.service == "iam" and kind == "user":
+        return user_principal(arn, "AIDASIMULATED0000000")
+    if parsed.service == "iam" and kind == "role":
+        known = asked.principal.role_arn == arn
+        return asked.principal if known else role_session(arn, "AROASIMULATED0000000", "simulation")
+    if parsed.service == "sts" and kind == "assumed-role" and name.count("/") == 1:
+        role_name, _, session = name.partition("/")
+        with context.database.read() as tx:
+            role = resources.find(tx, parsed.account, "", principals.ROLE, role_name)
+        if role is not None:
+            return role_session(role.arn, role.document["RoleId"], session)
+    raise entities.InvalidInput(f"Invalid value for CallerArn: {arn}")
 
 
-def _result(asked: AccessRequest, policies: PolicySet) -> dict[str, Any]:
-    decision = evaluate(asked, policies)
-    return {
+def _context_keys(request: dict[str, Any]) -> dict[str, str | list[str]]:
+    keys: dict[str, str | list[str]] = {}
+    for entry in request.get("ContextEntries") or []:
+        values: list[str] = entry.get("ContextKeyValues") or []
+        many = entry.get("ContextKeyType", "").endswith("List") or len(values) != 1
+        keys[entry["ContextKeyName"].lower()] = values if many else values[0]
+    owner = _ACCOUNT.fullmatch(request.get("ResourceOwner") or "")
+    if owner:
+        keys["aws:resourceaccount"] = owner[1]
+    elif request.get("ResourceOwner"):
+        raise entities.InvalidInput(f"Invalid value for ResourceOwner: {request['ResourceOwner']}")
+    return keys
+
+
+def _result(asked: AccessRequest, question: Question) -> dict[str, Any]:
+    decision = evaluate(asked, question.policies)
+    result: dict[str, Any] = {
         "EvalActionName": asked.action,
         "EvalResourceName": asked.resource,
         "EvalDecision": decision.reason,
-        "MatchedStatements": [
-            {"SourcePolicyId": f"{match.source}-{match.number + 1}", "SourcePolicyType": "IAM Policy"}
-            for match in matches(asked, policies)
-        ],
-        "MissingContextValues": [],
+        "MatchedStatements": _matched(asked, question, decision),
+        "MissingContextValues": _missing(asked, question.policies),
     }
+    if question.policies.boundary is not None:
+        inside = evaluate(asked, PolicySet(identity=(question.policies.boundary,))).allowed
+        result["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": inside}
+    return result
+
+
+def _matched(asked: AccessRequest, question: Question, decision: Decision) -> list[dict[str, Any]]:
+    """The statements that made the decision: those that deny, or those that allow; none for an implicit deny."""
+    if decision.reason == "implicitDeny":
+        return []
+    found = [match for match in matches(asked, question.policies) if match.allow == decision.allowed]
+    return [
+        {"SourcePolicyId": source.name, "SourcePolicyType": source.kind}
+        for source in (_source(match, question) for match in found)
+    ]
+
+
+def _source(match: Match, question: Question) -> Source:
+    if match.source == IDENTITY:
+        return question.identity[match.number]
+    if match.source == BOUNDARY:
+        return Source("PermissionsBoundary", "user-managed")
+    return Source("ResourcePolicy", "resource")
+
+
+def _missing(asked: AccessRequest, policies: PolicySet) -> list[str]:
+    """Condition keys that the policies ask for and the request does not have."""
+    wanted = {
+        key for _, documents in policies.layers() for d in documents for key in compile_policy(d).condition_keys()
+    }
+    return sorted(wanted - asked.context.keys() - principal_keys(asked.principal).keys())
