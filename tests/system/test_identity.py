@@ -31,10 +31,10 @@ COMPLETED: dict[str, dict[str, Any]] = {
     "AssumeRole": {"RoleArn": ROLE},
     "CreateProcessingJob": {"RoleArn": ROLE},
     "CreateTrainingJob": {"RoleArn": ROLE},
+    "DeletePolicyVersion": {"VersionId": "v1"},
     "DescribeLogStreams": {"logGroupName": "xxx"},
     "FilterLogEvents": {"logGroupName": "xxx"},
     "GetLogEvents": {"logGroupName": "xxx"},
-    "DeletePolicyVersion": {"VersionId": "v1"},
     "GetPolicyVersion": {"VersionId": "v1"},
     "SetDefaultPolicyVersion": {"VersionId": "v1"},
 }
