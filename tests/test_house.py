@@ -24,10 +24,11 @@ HIDDEN_IMPORTS = {
     "clary_toolkit/serving/arrays.py",
     "clary_toolkit/serving/defaults_xgboost.py",
 }
-# The outer chains of door and control, the reconcile loop and the shim.
+# The outer chains of door and control, the loops of the engine and the shim.
 BROAD_EXCEPTS = {
     "clary/control/application.py",
     "clary/door/chain.py",
+    "clary/engine/housekeeping.py",
     "clary/engine/loop.py",
     "clary/runtimes/shim.py",
 }

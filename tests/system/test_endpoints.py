@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.server import (
     ECHO_MODEL,
+    SKLEARN,
     Server,
     archive,
     configure,
@@ -116,6 +117,26 @@ def test_a_failed_update_leaves_the_old_model_serving_and_says_why(server: Serve
     assert endpoint["EndpointConfigName"] == "good"
     assert "FailureReason" not in endpoint
     assert invoke(server, "steady", "new").startswith("good:")
+
+
+def test_absurd_sizes_and_foreign_roles_are_refused(server: Server) -> None:
+    sagemaker = server.client("sagemaker")
+    sagemaker.create_model(ModelName="sized", PrimaryContainer={"Image": SKLEARN})
+    variant = {
+        "VariantName": "v",
+        "ModelName": "sized",
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 2**31 - 1,
+    }
+    with pytest.raises(ClientError, match="MAX_ENDPOINT_INSTANCES"):
+        sagemaker.create_endpoint_config(EndpointConfigName="sized", ProductionVariants=[variant])
+    role = server.role.replace("ClaryExecutionRole", "Nobody")
+    with pytest.raises(ClientError, match="Could not assume role"):
+        sagemaker.create_endpoint_config(
+            EndpointConfigName="sized",
+            ProductionVariants=[{**variant, "InitialInstanceCount": 1}],
+            ExecutionRoleArn=role,
+        )
 
 
 LOADS = "def model_fn(d):\n    {}\ndef predict_fn(x, m):\n    return x\n"

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from tests.server import SKLEARN, Server, eventually, finished, log_of, put, train
 
@@ -112,6 +113,15 @@ def test_a_job_may_only_read_what_its_role_may(server: Server) -> None:
     assert "s3:GetObject" in job["FailureReason"]
 
 
+def test_a_role_that_does_not_trust_sagemaker_is_refused(server: Server) -> None:
+    statement = {"Effect": "Allow", "Principal": {"AWS": server.installation.root_arn}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    role = server.client("iam").create_role(RoleName="People", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    for refused in (role, role.replace("People", "Nobody"), server.installation.root_arn):
+        with pytest.raises(ClientError, match=r"Could not assume role|regular expression"):
+            train(server, "untrusted", "print(1)", RoleArn=refused)
+
+
 def test_stopping_lets_the_script_finish_and_keeps_the_model(server: Server) -> None:
     script = """
 import os, signal, sys, time
@@ -160,6 +170,26 @@ def test_requirements_are_installed_for_the_job(server: Server) -> None:
     job = train(server, "requiring", script, files={"requirements.txt": "iniconfig==2.0.0\n"})
     assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
     assert "has iniconfig 1.2.2" in log_of(server, GROUP, "requiring/")
+
+
+def test_a_script_that_never_stops_printing_can_be_stopped(server: Server) -> None:
+    train(server, "chatty", "while True:\n    print('x' * 200)\n", wait=False)
+    sagemaker = server.client("sagemaker")
+    eventually(lambda: sagemaker.describe_training_job(TrainingJobName="chatty")["SecondaryStatus"] == "Training")
+    sagemaker.stop_training_job(TrainingJobName="chatty")
+    assert finished(server, "chatty", 60)["TrainingJobStatus"] == "Stopped"
+
+
+def test_requests_that_cannot_work_end_at_once_or_are_refused(server: Server) -> None:
+    channel = {
+        "ChannelName": "train",
+        "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://[x/y"}},
+    }
+    job = train(server, "bad-uri", "print(1)", InputDataConfig=[channel])
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "s3://[x/y" in job["FailureReason"]
+    with pytest.raises(ClientError, match="InstanceType"):
+        train(server, "no-type", "print(1)", ResourceConfig={"InstanceCount": 1, "VolumeSizeInGB": 1})
 
 
 def test_boto3s_waiter_ends_on_its_own(server: Server) -> None:

@@ -60,6 +60,7 @@ class Settings:
     max_unit_memory_mb: int = _setting(
         0, "Upper limit of memory per job instance or replica in MiB; 0 means the instance type decides."
     )
+    max_endpoint_instances: int = _setting(32, "Most instances that the variants of one endpoint may ask for.")
     public_url: str = _setting(
         "", "URL under which jobs reach Clary itself; set by the supervisor once it has bound its ports."
     )

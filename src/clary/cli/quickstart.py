@@ -27,7 +27,6 @@ from rich.markup import escape
 from rich.status import Status
 
 from clary import examples
-from clary.base.errors import ConfigurationError
 from clary.base.settings import Settings, load_settings
 from clary.cli.options import DataOption
 from clary.cli.running import await_server, find_server, need_server
@@ -89,19 +88,17 @@ def _server(console: Console, settings: Settings, *, fresh: bool, keep: bool) ->
     if fresh:
         folder = Path(tempfile.mkdtemp(prefix="clary-demo-"))
         settings = replace(settings, data=folder, port=0, https_port=0)
-    with _timed(console, "Start Clary") as step:
-        process = _start(settings)
-        try:
-            server = await_server(settings, 60)
-        except ConfigurationError:
-            _show_log(console, settings.layout.logs / "control.log")
-            _stop(process)
-            raise
-        step.note = server.http_url
+    process = _start(settings)
+    started = False
     try:
+        with _timed(console, "Start Clary") as step:
+            step.note = await_server(settings, 60).http_url
+        started = True
         yield settings
     finally:
-        if not keep:
+        if not started:
+            _show_log(console, settings.layout.logs / "control.log")
+        if not (keep and started):
             _stop(process)
             if fresh:
                 shutil.rmtree(settings.data, ignore_errors=True)
@@ -135,11 +132,13 @@ def _run_tour(console: Console, settings: Settings, python: Path, *, keep: bool)
     """Run the client program and show its steps with their times."""
     command = [str(python), "-W", "ignore", str(TOUR), *(["--keep"] if keep else [])]
     environment = {**os.environ, **shell_variables(settings), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        _follow(console, process)
-        errors = process.stderr.read() if process.stderr else ""
+    with tempfile.TemporaryFile("w+") as complaints:
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True
+        ) as process:
+            _follow(console, process)
+        complaints.seek(0)
+        errors = complaints.read()
     if process.returncode != 0:
         console.print(f"[red]the tour failed[/]; its last words:\n{errors[-4000:]}")
         console.print(f"Clary's own logs are in {settings.layout.logs}")

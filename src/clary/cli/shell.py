@@ -17,6 +17,7 @@ from clary.cli.client_files import write_client_files
 from clary.cli.running import need_server
 
 _LIFETIME = timedelta(days=7)
+_LOCAL = ("127.0.0.1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def shell_variables(
         "AWS_CA_BUNDLE": str(client / "ca-bundle.pem"),
         "PYTHONPATH": _in_front(str(client / "python"), environment.get("PYTHONPATH", "")),
     }
+    variables["AWS_PROFILE"] = ""
+    variables["NO_PROXY"] = ",".join(dict.fromkeys([*_LOCAL, *environment.get("NO_PROXY", "").split(",")])).strip(",")
     if not _has_sdk_config(environment):
         variables["SAGEMAKER_USER_CONFIG_OVERRIDE"] = str(client / "sagemaker-config.yaml")
     return variables

@@ -117,7 +117,7 @@ class Application:
         return operation.handler(context, call.parameters)
 
     def _prepare(self, call: Call) -> tuple[Operation, Context]:
-        authorization = Authorization(call.known_caller, call.head.headers.get("x-clary-client", ""), call.region)
+        authorization = Authorization(call.known_caller, call.head, call.region)
         return find_operation(call.known_target), self._make_context(call, authorization)
 
     def _error(self, call: Call, error: ApiError) -> Any:

@@ -9,6 +9,7 @@ from clary.access.callers import Caller
 from clary.base.errors import AccessDenied
 from clary.services.context import Context
 from clary.services.operation import Operation
+from clary.wire.http import RequestHead
 from clary.wire.routing import Target
 
 _PREFIXES = {"sagemaker-runtime": "sagemaker"}
@@ -17,9 +18,14 @@ _PREFIXES = {"sagemaker-runtime": "sagemaker"}
 class Authorization:
     """The `authorize` of a Context, bound to one caller and one request."""
 
-    def __init__(self, caller: Caller, source_address: str, region: str) -> None:
+    def __init__(self, caller: Caller, head: RequestHead, region: str) -> None:
+        """`head` carries what the door saw of the client's connection."""
         self._caller = caller
-        self.keys = {"aws:sourceip": source_address, "aws:requestedregion": region, "aws:securetransport": "false"}
+        self.keys = {
+            "aws:sourceip": head.headers.get("x-clary-client", ""),
+            "aws:requestedregion": region,
+            "aws:securetransport": "true" if head.headers.get("x-clary-scheme") == "https" else "false",
+        }
 
     def __call__(self, action: str, resource: str, context: Mapping[str, Any] | None = None) -> None:
         keys = {**self.keys, **(context or {})}

@@ -11,12 +11,14 @@ from clary.access.unit_tokens import open_unit_token
 from clary.base.clock import Clock
 from clary.base.errors import AccessDenied, ApiError
 from clary.base.installation import Installation
+from clary.engine.replicas import is_current
 from clary.engine.units import owner_of
 from clary.store import resources, work
 from clary.store.database import Database
 from clary.wire.http import RequestHead, Response
 
 _LIFETIME = timedelta(hours=1)
+_PATHS = frozenset({"/clary/ready", "/clary/credentials"})
 
 
 class InternalPaths:
@@ -28,7 +30,7 @@ class InternalPaths:
         self._clock = clock
 
     def answer(self, head: RequestHead) -> Response | None:
-        if not head.path.startswith("/clary/"):
+        if head.path not in _PATHS:
             return None
         if head.method == "GET" and head.path == "/clary/ready":
             return _json(200, {"status": "ready"})
@@ -45,7 +47,8 @@ class InternalPaths:
         resource_id = owner_of(unit)
         with self._database.read() as tx:
             role = resources.find_by_arn(tx, role_arn)
-            busy = resource_id is not None and work.find(tx, resource_id) is not None
+            owner = resources.find_by_id(tx, resource_id) if resource_id is not None else None
+            busy = owner is not None and work.find(tx, owner.id) is not None and is_current(owner, unit)
         if not busy:
             raise AccessDenied(f"The unit {unit} does not run any more.")
         if role is None:

@@ -33,5 +33,6 @@ class AccessWriter:
             with self._around.database.read() as tx:
                 current = principals.read_access(tx, self._around.installation, self._last.number)
             if current != self._last or self._last.number == 0:
-                self._last = replace(current, number=self._last.number + 1)
-                write_access(self._around.settings.layout.access, self._last)
+                fresh = replace(current, number=self._last.number + 1)
+                write_access(self._around.settings.layout.access, fresh)
+                self._last = fresh

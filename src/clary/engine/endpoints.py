@@ -12,6 +12,7 @@ from typing import Any
 
 from clary.base.crash import crash_here
 from clary.base.errors import ClaryError
+from clary.base.log import get_logger
 from clary.engine.endpoint_plan import Observed, Plan, Replica, plan
 from clary.engine.fleet import Fleet, fleet_of, with_fleet
 from clary.engine.log_shipping import last_lines, ship_log
@@ -25,8 +26,12 @@ from clary.runtimes.port import Phase
 from clary.store import resources, tags
 from clary.store.resources import Resource
 
+log = get_logger(__name__)
+
 _STARTING_SECONDS = 0.05
 _WATCH_SECONDS = 1.0
+_STUCK_SECONDS = 5.0
+_LOG_BATCHES = 5
 
 
 class EndpointController:
@@ -65,19 +70,21 @@ class EndpointController:
         changed.update({r.slot: self._next_attempt(r) for r in decided.restart})
         endpoint = self._save(endpoint, fleet, changed, switch=decided.switch)
         crash_here("engine.endpoint_saved")
-        number = self._routes.publish()
+        number = self._routes.publish() if changed != fleet or decided.switch or decided.retire else 0
         for replica in decided.restart:
+            self._ship_log(endpoint, replica)
             self._around.runtime.remove(replica_unit(endpoint, replica))
-        try:
-            self._start_missing(endpoint, changed.values())
-        except (ClaryError, OSError) as error:
-            if endpoint.status == "InService":
-                raise
-            return self._fail(endpoint, explain(error))
+        stuck = self._start_missing(endpoint, changed.values())
+        for replica, error in stuck.items():
+            if endpoint.status != "InService" and replica.generation == endpoint.document["target"]["generation"]:
+                return self._fail(endpoint, explain(error))
+            log.warning("replica cannot be replaced", extra={"arn": endpoint.arn, "reason": str(error)})
         if decided.retire:
             self._routes.wait_for_doors(number)
             self._forget(endpoint, self._retire(endpoint, decided.retire))
         busy = endpoint.status != "InService" or decided.restart or decided.retire
+        if stuck and endpoint.status == "InService":
+            return _STUCK_SECONDS
         waiting = any(not replica.ready for replica in changed.values())
         return _STARTING_SECONDS if busy or waiting else _WATCH_SECONDS
 
@@ -93,13 +100,20 @@ class EndpointController:
         with self._around.database.write() as tx:
             return resources.save(tx, endpoint, document=document, status=status, now=self._around.clock.now())
 
-    def _start_missing(self, endpoint: Resource, replicas: Iterable[Replica]) -> None:
+    def _start_missing(self, endpoint: Resource, replicas: Iterable[Replica]) -> dict[Replica, Exception]:
+        """Start replicas that have no unit yet; those that cannot be started do not keep others from it."""
         variants = self._variants(endpoint)
+        stuck: dict[Replica, Exception] = {}
         for replica in replicas:
             variant = variants.get((replica.generation, replica.variant))
-            if variant is not None and not replica.ready:
+            if variant is None or replica.ready:
+                continue
+            try:
                 start_replica(self._around, endpoint, replica, variant)
-                crash_here("engine.replica_started")
+            except (ClaryError, OSError, ValueError, LookupError, TypeError) as error:
+                stuck[replica] = error
+            crash_here("engine.replica_started")
+        return stuck
 
     def _retire(self, endpoint: Resource, replicas: Iterable[Replica]) -> list[Replica]:
         """Ask replicas to end and remove those that have; returns the removed ones."""
@@ -108,6 +122,7 @@ class EndpointController:
             unit = replica_unit(endpoint, replica)
             state = self._around.runtime.observe(unit)
             if state is None or state.phase in {Phase.EXITED, Phase.LOST}:
+                self._ship_log(endpoint, replica)
                 self._around.runtime.remove(unit)
                 gone.append(replica)
             else:
@@ -175,9 +190,12 @@ class EndpointController:
 
     def _ship_logs(self, endpoint: Resource, fleet: Fleet) -> None:
         for replica in fleet.values():
-            unit = replica_unit(endpoint, replica)
-            group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
-            ship_log(self._around, endpoint, unit, group, f"{replica.variant}/{unit}")
+            self._ship_log(endpoint, replica, _LOG_BATCHES)
+
+    def _ship_log(self, endpoint: Resource, replica: Replica, batches: int | None = None) -> None:
+        unit = replica_unit(endpoint, replica)
+        group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
+        ship_log(self._around, endpoint, unit, group, f"{replica.variant}/{unit}", batches)
 
     def _timeouts(self, endpoint: Resource) -> dict[str, float]:
         default = self._around.settings.startup_timeout

@@ -22,7 +22,7 @@ from clary.store import resources
 
 log = get_logger(__name__)
 
-_STOP_SECONDS = 35.0
+_STOP_SECONDS = 130.0  # the grace of jobs is 120 s
 
 
 class Engine:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 
+from clary.base.log import get_logger
 from clary.engine.surroundings import Surroundings
 from clary.store import contents, logs
+
+log = get_logger(__name__)
 
 _EVERY_SECONDS = 3600.0
 
@@ -27,10 +30,17 @@ class Housekeeping:
         self._thread.join()
 
     def _run(self) -> None:
-        self._expire_logs()
+        self._tidy()
         while not self._end.wait(_EVERY_SECONDS):
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """What fails now (a full disk, say) is tried again in an hour."""
+        try:
             contents.reclaim(self._around.database, self._around.blobs)
             self._expire_logs()
+        except Exception:
+            log.exception("housekeeping failed")
 
     def _expire_logs(self) -> None:
         """In short transactions, so that nobody waits long for the writer."""

@@ -27,6 +27,7 @@ from clary.store.resources import Resource
 log = get_logger(__name__)
 
 _WATCH_SECONDS = 0.25
+_LOG_BATCHES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class JobController:
         if step is Step.LAUNCH:
             return self._launch(job, unit)
         if step is Step.ABANDON:
-            return self._record(job, Outcome("Stopped", "Stopped"))
+            return self._record(job, Outcome("Stopped", "Stopped", None, {"ended": self._around.clock.now()}))
         if step is Step.CLEAN:
             self._around.runtime.remove(unit)
             return None
@@ -93,7 +94,8 @@ class JobController:
             spec = self._kind.stage(job, unit, opt_ml, self._objects(job))
             crash_here("engine.job_staged")
             self._around.runtime.launch(spec)
-        except (ClaryError, OSError) as error:
+        except (ClaryError, OSError, ValueError, LookupError, TypeError) as error:
+            # The last three are requests that no check foresaw: the job ends and says so instead of being retried.
             return self._fail(job, unit, error)
         crash_here("engine.job_launched")
         return 0.0
@@ -101,8 +103,8 @@ class JobController:
     def _watch(self, job: Resource, unit: str, state: UnitState) -> float:
         if job.status == "InProgress":
             job = self._enter(job, "Training", started=state.started_at)
-        ship_log(self._around, job, unit, self._kind.log_group, self._stream(job))
-        return _WATCH_SECONDS
+        done = ship_log(self._around, job, unit, self._kind.log_group, self._stream(job), _LOG_BATCHES)
+        return _WATCH_SECONDS if done else 0.0
 
     def _collect(self, job: Resource, unit: str, state: UnitState) -> float | None:
         ship_log(self._around, job, unit, self._kind.log_group, self._stream(job))

@@ -10,14 +10,20 @@ from clary.store.resources import Resource
 _BATCH = 2000
 
 
-def ship_log(around: Surroundings, owner: Resource, unit: str, group: str, stream: str) -> None:
-    """Append all complete lines that the unit has printed since the last time."""
+def ship_log(
+    around: Surroundings, owner: Resource, unit: str, group: str, stream: str, batches: int | None = None
+) -> bool:
+    """Append complete lines that the unit has printed since the last time; True when all of them are.
+
+    `batches` limits one call: a unit may print faster than lines can be stored.
+    """
     with around.database.read() as tx:
         offset = logs.read_cursor(tx, owner.account, owner.region, group, stream)
-    while True:
+    while batches is None or batches > 0:
+        batches = None if batches is None else batches - 1
         lines = around.runtime.read_log(unit, offset, _BATCH)
         if not lines:
-            return
+            return True
         offset = lines[-1].offset
         with around.database.write() as tx:
             logs.append(
@@ -30,6 +36,7 @@ def ship_log(around: Surroundings, owner: Resource, unit: str, group: str, strea
                 now=around.clock.now(),
                 cursor=offset,
             )
+    return False
 
 
 def last_lines(around: Surroundings, unit: str, count: int = 40) -> list[str]:

@@ -38,6 +38,7 @@ class Loop:
         self._due: dict[int, float] = {}
         self._heap: list[tuple[float, int]] = []
         self._busy: set[int] = set()
+        self._changed: set[int] = set()  # touched while somebody was looking: look again at once
         self._failures: dict[int, int] = {}
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="reconcile-loop", daemon=True)
@@ -77,7 +78,11 @@ class Loop:
 
     def _on_commit(self, touched: Mapping[int, str]) -> None:
         for resource_id, kind in touched.items():
-            if kind in self._controllers and resource_id not in self._busy:
+            if kind not in self._controllers:
+                continue
+            if resource_id in self._busy:
+                self._changed.add(resource_id)
+            else:
                 self.wake(resource_id)
 
     def _run(self) -> None:
@@ -121,6 +126,9 @@ class Loop:
             log.exception("reconcile failed", extra={"resource_id": resource_id, "again_in": again})
         finally:
             self._busy.discard(resource_id)
+        if resource_id in self._changed:
+            self._changed.discard(resource_id)
+            again = 0.0
         if again is not None:
             self.wake(resource_id, again)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from clary.base.errors import ValidationException
 from clary.engine.endpoint_plan import Replica
+from clary.engine.fleet import fleet_of
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.units import unit_id
@@ -27,6 +28,13 @@ def replica_unit(endpoint: Resource, replica: Replica) -> str:
     return unit_id(
         LETTER, endpoint.id, f"g{replica.generation}", replica.variant, replica.index, f"a{replica.attempt}"
     )
+
+
+def is_current(owner: Resource, unit: str) -> bool:
+    """Whether the unit still works for its resource: replicas that were replaced do not."""
+    if owner.kind != "endpoint":
+        return owner.status in {"InProgress", "Stopping"}
+    return unit in {replica_unit(owner, replica) for replica in fleet_of(owner.document).values()}
 
 
 def start_replica(around: Surroundings, endpoint: Resource, replica: Replica, variant: dict[str, Any]) -> None:

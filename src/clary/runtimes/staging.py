@@ -37,7 +37,11 @@ class Objects(Protocol):
 
 def parse_s3_uri(uri: str) -> tuple[str, str]:
     """(bucket, key) of s3://bucket/key or of an https address of S3 in either style."""
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+        parts.hostname  # noqa: B018 - reading it is what finds some malformed addresses
+    except ValueError as error:
+        raise StagingError(f"{uri} is not a valid S3 address: {error}.") from error
     if parts.scheme == "s3" and parts.netloc:
         # Not parts.path: a key may hold ? and #.
         return parts.netloc, uri.partition("://")[2].partition("/")[2]

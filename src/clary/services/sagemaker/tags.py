@@ -16,7 +16,7 @@ _LIMIT = 50
 
 def tagged_arn(_context: Context, request: dict[str, Any]) -> str:
     """The resource for which the caller needs permission."""
-    arn: str = request["ResourceArn"]
+    arn: str = request["ResourceArn"].lower()  # as the resource itself has it; policies compare exactly
     return arn
 
 

@@ -135,6 +135,12 @@ def _refuse(request: dict[str, Any]) -> None:
     names.refuse_unserved(
         f"{operation} ResourceConfig", resource_config, "InstanceGroups", "KeepAlivePeriodInSeconds"
     )
+    if not resource_config.get("InstanceType"):
+        raise ValidationException("ResourceConfig must have an InstanceType.")
+    if request["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
+        raise NotServed(f"{operation} with CompressionType NONE is not served by this version of Clary.")
+    if not request["OutputDataConfig"].get("S3OutputPath"):
+        raise ValidationException("OutputDataConfig must have an S3OutputPath.")
     if resource_config.get("InstanceCount", 1) > 1:
         raise NotServed(f"{operation} with InstanceCount above 1 is not served by this version of Clary.")
     _check_channels(operation, request.get("InputDataConfig") or [], algorithm["TrainingInputMode"])
