@@ -131,6 +131,7 @@ class Shim:
     def _start(self) -> None:
         for line in self.spec["headline"]:
             self.log.note(line)
+        self.info_text = b""
         self.output, output = os.pipe()
         self.info, info = os.pipe()
         for descriptor in (self.output, self.info):
@@ -169,7 +170,9 @@ class Shim:
     def _namespaced_process(self) -> int:
         if not self.init:
             try:
-                self.init = json.loads(os.read(self.info, 4096))["child-pid"]
+                # bwrap writes its few lines one by one, so a look may see only the first of them.
+                self.info_text += os.read(self.info, 4096)
+                self.init = json.loads(self.info_text)["child-pid"]
             except (BlockingIOError, ValueError, KeyError):
                 return 0
         found = [pid for pid, parent in _parents().items() if parent == self.init]
