@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from clary.base.errors import ConfigurationError
 from clary.base.settings import load_settings
 from clary.cli.options import DataOption
 from clary.cli.running import await_server
@@ -22,7 +23,11 @@ def env(
 ) -> None:
     """Wait until Clary is ready, then print exports for the shell: eval "$(clary env)"."""
     settings = load_settings(data=data)
-    await_server(settings, timeout)
+    try:
+        await_server(settings, timeout)
+    except ConfigurationError:
+        typer.echo("false")  # so that `eval "$(clary env)"` fails too, instead of leaving the shell at AWS
+        raise
     for name, value in shell_variables(settings, root=root).items():
         line = f"export {name}={shlex.quote(value)}" if value else f"unset {name}"
         typer.echo(line)

@@ -9,8 +9,8 @@ from pathlib import Path
 from clary.access.evaluation import AccessRequest, PolicySet, evaluate
 from clary.access.principals import Principal
 from clary.base.arns import parse_arn
-from clary.base.errors import AccessDenied
-from clary.store import objects, principals
+from clary.base.errors import AccessDenied, ValidationException
+from clary.store import buckets, objects, principals
 from clary.store.blobs import Blobs
 from clary.store.database import Database
 
@@ -42,6 +42,8 @@ class RoleObjects:
         """(key, size) of every object below the prefix, in key order."""
         self._check("s3:ListBucket", f"arn:aws:s3:::{bucket}")
         with self._database.read() as tx:
+            if buckets.find(tx, bucket) is None:
+                raise ValidationException(f"There is no bucket {bucket}. Check the S3 location and its spelling.")
             yield from [(row.key, row.size) for row in objects.walk(tx, self._account, bucket, prefix)]
 
     def fetch(self, bucket: str, key: str, target: Path) -> None:
