@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from clary.cli.shell import shell_variables
+from clary.cli.shell import client_environment
 from clary.runtimes.environments import Environments
 from tests.server import Server, running_server
 
@@ -26,7 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def run_client(server: Server, tmp_path: Path) -> Run:
     """Run a client program in the SDK's environment; returns what it printed."""
     python = Environments(server.settings.environments).prepare_client().path / "bin" / "python"
-    variables = {**os.environ, **shell_variables(server.settings), "HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    variables = {**client_environment(server.settings), "HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
 
     def run(program: Path, *arguments: str) -> str:
         result = subprocess.run(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from clary.cli.shell import shell_variables
+from clary.cli.shell import client_environment
 from tests.server import Server, train
 
 AWS = Path(sys.executable).parent / "aws"
@@ -18,7 +18,8 @@ AWS = Path(sys.executable).parent / "aws"
 
 @pytest.fixture
 def aws(server: Server, tmp_path: Path):
-    variables = {**os.environ, **shell_variables(server.settings), "HOME": str(tmp_path)}
+    elsewhere = {**os.environ, "AWS_PROFILE": "a-profile-that-is-not-there"}
+    variables = {**client_environment(server.settings, elsewhere), "HOME": str(tmp_path)}
 
     def run(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         result = subprocess.run([str(AWS), *words], env=variables, capture_output=True, text=True, check=False)

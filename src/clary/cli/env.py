@@ -29,5 +29,4 @@ def env(
         typer.echo("false")  # so that `eval "$(clary env)"` fails too, instead of leaving the shell at AWS
         raise
     for name, value in shell_variables(settings, root=root).items():
-        line = f"export {name}={shlex.quote(value)}" if value else f"unset {name}"
-        typer.echo(line)
+        typer.echo(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")

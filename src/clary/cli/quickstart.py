@@ -30,7 +30,7 @@ from clary import examples
 from clary.base.settings import Settings, load_settings
 from clary.cli.options import DataOption
 from clary.cli.running import await_server, find_server, need_server
-from clary.cli.shell import shell_variables
+from clary.cli.shell import client_environment
 from clary.runtimes.environments import Environments
 
 TOUR = Path(examples.__file__).parent / "quickstart" / "tour.py"
@@ -131,7 +131,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _run_tour(console: Console, settings: Settings, python: Path, *, keep: bool) -> int:
     """Run the client program and show its steps with their times."""
     command = [str(python), "-W", "ignore", str(TOUR), *(["--keep"] if keep else [])]
-    environment = {**os.environ, **shell_variables(settings), "PYTHONUNBUFFERED": "1"}
+    environment = {**client_environment(settings), "PYTHONUNBUFFERED": "1"}
     with tempfile.TemporaryFile("w+") as complaints:
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True

@@ -29,26 +29,35 @@ class Identity:
     session_token: str | None
 
 
+def client_environment(settings: Settings, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The whole environment of a child process whose AWS clients are to reach this server."""
+    changes = shell_variables(settings, environment=environment)
+    kept = {name: value for name, value in environment.items() if name not in changes}
+    return kept | {name: value for name, value in changes.items() if value is not None}
+
+
 def shell_variables(
     settings: Settings, *, root: bool = False, environment: Mapping[str, str] = os.environ
-) -> dict[str, str]:
-    """Variables for a shell or a child process. The server must be running."""
+) -> dict[str, str | None]:
+    """Variables for a shell, None for one to unset. The server must be running."""
     installation = load_installation(settings)
     server = need_server(settings)
     write_client_files(settings.layout, server.https_url)
     identity = _root(installation) if root else _execution_role(settings, installation)
     client = settings.layout.client
-    variables = {
+    variables: dict[str, str | None] = {
+        # A profile named by the shell would have to exist, and may bring an endpoint or a region of its own.
+        "AWS_PROFILE": None,
+        "AWS_DEFAULT_PROFILE": None,
         "AWS_ENDPOINT_URL": server.http_url,
         "AWS_ACCESS_KEY_ID": identity.access_key_id,
         "AWS_SECRET_ACCESS_KEY": identity.secret_access_key,
-        "AWS_SESSION_TOKEN": identity.session_token or "",
+        "AWS_SESSION_TOKEN": identity.session_token,
         "AWS_REGION": installation.region,
         "AWS_DEFAULT_REGION": installation.region,
         "AWS_CA_BUNDLE": str(client / "ca-bundle.pem"),
         "PYTHONPATH": _in_front(str(client / "python"), environment.get("PYTHONPATH", "")),
     }
-    variables["AWS_PROFILE"] = ""
     variables["NO_PROXY"] = ",".join(dict.fromkeys([*_LOCAL, *environment.get("NO_PROXY", "").split(",")])).strip(",")
     if not _has_sdk_config(environment):
         variables["SAGEMAKER_USER_CONFIG_OVERRIDE"] = str(client / "sagemaker-config.yaml")
