@@ -6,12 +6,12 @@ by whoever asks, with the `secret` found here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from clary.access.evaluation import AccessRequest, Decision, Document, PolicySet, evaluate
-from clary.access.principals import Principal, root_principal, user_principal
+from clary.access.principals import Principal, role_session, root_principal, user_principal
 from clary.access.sessions import InvalidClientTokenId, Session, open_session
 from clary.base.snapshots import Access, AccessKey, PrincipalPolicies
 
@@ -31,9 +31,16 @@ class Caller:
         """A question to `evaluate`; what the credentials say wins over `context`."""
         return AccessRequest(self.principal, action, resource, {**context, **self.keys} if context else self.keys)
 
-    def may(self, action: str, resource: str, context: Mapping[str, str | list[str]] | None = None) -> Decision:
-        """Decide by the caller's own policies alone."""
-        return evaluate(self.request(action, resource, context), self.policies)
+    def may(
+        self,
+        action: str,
+        resource: str,
+        context: Mapping[str, str | list[str]] | None = None,
+        resource_policies: Sequence[Document] = (),
+    ) -> Decision:
+        """Decide by the caller's own policies and those of the resource."""
+        policies = replace(self.policies, resource=resource_policies) if resource_policies else self.policies
+        return evaluate(self.request(action, resource, context), policies)
 
 
 def identify(access: Access, master_key: str, access_key_id: str, session_token: str | None, now: datetime) -> Caller:
@@ -60,6 +67,12 @@ def caller_of_session(session: Session, principal: PrincipalPolicies | None) -> 
         raise _unknown()
     keys = {**_tag_keys(principal), **session.keys()}
     return Caller(session.principal, session.secret_access_key, _policies(principal, session.policies), keys)
+
+
+def caller_of_role(role: PrincipalPolicies, session_name: str) -> Caller:
+    """A session of the role that Clary itself acts in; nothing is signed, so there is no secret."""
+    principal = role_session(role.arn, role.principal_id, session_name)
+    return Caller(principal, "", _policies(role, None), _tag_keys(role))
 
 
 def _policies(principal: PrincipalPolicies, session: tuple[Document, ...] | None) -> PolicySet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -12,7 +13,7 @@ from clary.base.errors import ApiError
 from clary.base.log import get_logger
 from clary.control import bodies
 from clary.control.authentication import Authentication
-from clary.control.authorization import Authorization, authorize_operation
+from clary.control.authorization import authorize_operation
 from clary.control.call import Call
 from clary.control.dispatch import find_operation
 from clary.control.hold import Hold
@@ -33,7 +34,7 @@ log = get_logger(__name__)
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-ContextFactory = Callable[[Call, Authorization], Context]
+ContextFactory = Callable[[Call], Context]
 
 
 class Application:
@@ -48,7 +49,9 @@ class Application:
         make_context: ContextFactory,
         open_spool: Callable[[Call], Spool],
         pool: ThreadPoolExecutor,
+        waiting_pool: ThreadPoolExecutor,
     ) -> None:
+        """`waiting_pool` is for handlers that wait for somebody else's work."""
         self._internal = internal
         self._router = router
         self._authentication = authentication
@@ -56,6 +59,7 @@ class Application:
         self._make_context = make_context
         self._open_spool = open_spool
         self._pool = pool
+        self._waiting_pool = waiting_pool
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
         call = Call(_head_of(scope), receive)
@@ -101,24 +105,27 @@ class Application:
         """Parse, validate against the service model, authorise."""
         call.parameters = parse(call.known_target, call.head, call.body)
         validate(call.known_target, call.parameters)
-        operation, context = self._prepare(call)
-        authorize_operation(call.known_target, operation, context, call.parameters)
+        operation = find_operation(call.known_target)
+        authorize_operation(call.known_target, operation, self._make_context(call), call.parameters)
 
     async def _perform(self, call: Call) -> None:
         """Run the handler; for the SageMaker SDK wait until a young job has ended; render."""
         name = call.known_target.operation.name
-        result = await self._in_thread(self._handle, call)
+        operation = find_operation(call.known_target)
+        again = partial(self._handle, call, operation)
+        result = await again()
         if self._hold.applies(name, call.head, result):
-            result = await self._hold.until_finished(name, lambda: self._in_thread(self._handle, call), result)
+            result = await self._hold.until_finished(name, again, result)
+        elif operation.hold is not None:
+            result = await self._hold.until_good(partial(operation.hold, call.parameters), again, result)
         call.response = render(call.known_target, result, call.request_id)
 
-    def _handle(self, call: Call) -> dict[str, Any]:
-        operation, context = self._prepare(call)
-        return operation.handler(context, call.parameters)
+    async def _handle(self, call: Call, operation: Operation) -> dict[str, Any]:
+        def run() -> dict[str, Any]:
+            return operation.handler(self._make_context(call), call.parameters)
 
-    def _prepare(self, call: Call) -> tuple[Operation, Context]:
-        authorization = Authorization(call.known_caller, call.head, call.region)
-        return find_operation(call.known_target), self._make_context(call, authorization)
+        pool = self._waiting_pool if operation.waits else self._pool
+        return await asyncio.get_running_loop().run_in_executor(pool, run)
 
     def _error(self, call: Call, error: ApiError) -> Any:
         if call.target is None:

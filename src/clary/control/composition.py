@@ -15,7 +15,9 @@ from clary.control.authentication import Authentication
 from clary.control.context import ContextMaker
 from clary.control.hold import Changes, Hold
 from clary.control.internal import InternalPaths
+from clary.control.own_calls import OwnCaller
 from clary.control.spool import SpoolOpener
+from clary.engine.access_snapshot import AccessWriter
 from clary.engine.engine import Engine
 from clary.engine.surroundings import Surroundings
 from clary.runtimes import package_sources
@@ -30,6 +32,7 @@ from clary.wire.paging import Pager
 from clary.wire.routing import Router
 
 _THREADS = 32
+_WAITING_THREADS = 256  # they sleep; a thread that sleeps costs little
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,34 +41,35 @@ class Composition:
 
     settings: Settings
     around: Surroundings
+    access: AccessWriter
     engine: Engine
+    catalog: Catalog
+    make_context: ContextMaker
     pool: ThreadPoolExecutor
+    waiting_pool: ThreadPoolExecutor
 
     def start(self, loop: asyncio.AbstractEventLoop) -> Application:
-        around, settings = self.around, self.settings
-        master_key = around.installation.master_key
-        catalog = Catalog()
+        around = self.around
         # The model costs some 50 ms to load; nobody should wait for it in the first call.
-        threading.Thread(target=catalog.service, args=("sagemaker",), daemon=True).start()
+        threading.Thread(target=self.catalog.service, args=("sagemaker",), daemon=True).start()
         self.engine.start()
-        pager = Pager(bytes.fromhex(master_key))
         return Application(
             internal=InternalPaths(around.database, around.installation, around.clock),
-            router=Router(catalog),
-            authentication=Authentication(self.engine.access, around.installation, around.clock),
-            hold=Hold(Changes(around.database, loop), around.clock, settings.describe_hold_seconds),
-            make_context=ContextMaker(
-                around.database, around.blobs, around.installation, settings, pager, around.clock
-            ),
+            router=Router(self.catalog),
+            authentication=Authentication(lambda: self.access.current, around.installation, around.clock),
+            hold=Hold(Changes(around.database, loop), around.clock, self.settings.describe_hold_seconds),
+            make_context=self.make_context.of_call,
             open_spool=SpoolOpener(around.blobs),
             pool=self.pool,
+            waiting_pool=self.waiting_pool,
         )
 
     def stop(self, *, units: bool) -> None:
         self.engine.stop()
         if units:
             self.engine.stop_units()
-        self.pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self.pool, self.waiting_pool):
+            pool.shutdown(wait=True, cancel_futures=True)
         self.around.database.close()
 
 
@@ -73,11 +77,16 @@ def compose(settings: Settings, installation: Installation) -> Composition:
     """Open the store (migrating it if needed) and put everything together."""
     clock = SystemClock()
     database = Database(settings.layout.database)
+    blobs = Blobs(settings.layout.blobs)
     isolation = choose_isolation(settings.isolation)
     ensure_execution_role(database, installation, clock.now())
+    access = AccessWriter(database, installation, settings.layout.access)
+    catalog = Catalog()
+    pager = Pager(bytes.fromhex(installation.master_key))
+    make_context = ContextMaker(database, blobs, installation, settings, pager, clock)
     around = Surroundings(
         database=database,
-        blobs=Blobs(settings.layout.blobs),
+        blobs=blobs,
         runtime=ProcessRuntime(
             settings.layout,
             isolation,
@@ -89,5 +98,15 @@ def compose(settings: Settings, installation: Installation) -> Composition:
         installation=installation,
         clock=clock,
         endpoint_url=lambda: settings.public_url,
+        calls=OwnCaller(catalog, make_context, lambda: access.current),
     )
-    return Composition(settings, around, Engine(around), ThreadPoolExecutor(_THREADS, thread_name_prefix="api"))
+    return Composition(
+        settings,
+        around,
+        access,
+        Engine(around, access),
+        catalog,
+        make_context,
+        ThreadPoolExecutor(_THREADS, thread_name_prefix="api"),
+        ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="api-waiting"),
+    )

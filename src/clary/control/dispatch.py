@@ -5,15 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from clary.base.errors import NotServed
-from clary.services import iam, logs, s3, sagemaker, sts
+from clary.services import (
+    events,
+    iam,
+    lambda_functions,
+    logs,
+    s3,
+    sagemaker,
+    sagemaker_metrics,
+    scheduler,
+    sns,
+    sqs,
+    ssm,
+    sts,
+)
 from clary.services.operation import Operation
 from clary.wire.routing import Target
 
 OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
+    "events": events.OPERATIONS,
     "iam": iam.OPERATIONS,
+    "lambda": lambda_functions.OPERATIONS,
     "logs": logs.OPERATIONS,
     "s3": s3.OPERATIONS,
     "sagemaker": sagemaker.OPERATIONS,
+    "sagemaker-metrics": sagemaker_metrics.OPERATIONS,
+    "scheduler": scheduler.OPERATIONS,
+    "sns": sns.OPERATIONS,
+    "sqs": sqs.OPERATIONS,
+    "ssm": ssm.OPERATIONS,
     "sts": sts.OPERATIONS,
 }
 

@@ -77,6 +77,14 @@ class Hold:
             result = await describe()
         return result
 
+    async def until_good(self, worth: Any, again: Any, result: dict[str, Any]) -> dict[str, Any]:
+        """Call `again` after changes while `worth(result)` tells seconds to wait; the first answer sets the limit."""
+        deadline = time.monotonic() + worth(result)
+        while worth(result) > 0 and (left := deadline - time.monotonic()) > 0:
+            await self._changes.wait(min(left, _LOOK_SECONDS))
+            result = await again()
+        return result
+
     def _take(self, key: str) -> bool:
         """Remember that this resource has been held; old entries are dropped."""
         now = time.monotonic()

@@ -5,19 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
+from clary.base.installation import Installation
 from clary.base.snapshots import Access, read_access, write_access
-from clary.engine.surroundings import Surroundings
 from clary.store import principals
+from clary.store.database import Database
 
 
 class AccessWriter:
     """Writes a new numbered snapshot when an IAM resource has changed."""
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
+    def __init__(self, database: Database, installation: Installation, path: Path) -> None:
+        """`path` is where doors look for the snapshot."""
+        self._database = database
+        self._installation = installation
+        self._path = path
         self._lock = threading.Lock()
-        self._last = read_access(around.settings.layout.access)
+        self._last = read_access(path)
 
     @property
     def current(self) -> Access:
@@ -30,9 +35,9 @@ class AccessWriter:
 
     def publish(self) -> None:
         with self._lock:
-            with self._around.database.read() as tx:
-                current = principals.read_access(tx, self._around.installation, self._last.number)
+            with self._database.read() as tx:
+                current = principals.read_access(tx, self._installation, self._last.number)
             if current != self._last or self._last.number == 0:
                 fresh = replace(current, number=self._last.number + 1)
-                write_access(self._around.settings.layout.access, fresh)
+                write_access(self._path, fresh)
                 self._last = fresh

@@ -139,7 +139,7 @@ class EndpointController:
         if len(self._retire(endpoint, fleet.values())) < len(fleet):
             return _STARTING_SECONDS
         with self._around.database.write() as tx:
-            resources.remove(tx, endpoint)
+            resources.remove(tx, endpoint, now=self._around.clock.now())
             tags.drop_all(tx, endpoint.arn)
         self._routes.publish()
         return None

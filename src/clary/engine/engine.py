@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from clary.base.log import get_logger
-from clary.base.snapshots import Access
 from clary.engine.access_snapshot import AccessWriter
 from clary.engine.controller import Controller
 from clary.engine.endpoints import EndpointController
@@ -28,10 +27,10 @@ _STOP_SECONDS = 130.0  # the grace of jobs is 120 s
 class Engine:
     """Owned by control. Starting it adopts every unit that outlived an earlier engine."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Surroundings, access: AccessWriter) -> None:
         self._around = around
         self._routes = RouteWriter(around)
-        self._access = AccessWriter(around)
+        self._access = access
         self._controllers: list[Controller] = [
             JobController(around, TrainingJobs(around)),
             JobController(around, ProcessingJobs(around)),
@@ -40,10 +39,6 @@ class Engine:
         self._loop = Loop(around.database, self._controllers, around.clock)
         self._housekeeping = Housekeeping(around)
         self._wake = WakeListener(around.settings.layout.wake_socket, self._loop.wake_unit)
-
-    def access(self) -> Access:
-        """Credentials and policies as of the last commit."""
-        return self._access.current
 
     def start(self) -> None:
         self._around.database.listen(self._access.on_commit)

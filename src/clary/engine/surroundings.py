@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from clary.base.clock import Clock
 from clary.base.installation import Installation
 from clary.base.settings import Settings
+from clary.engine.own_calls import OwnCalls
 from clary.runtimes.environments import Environments
 from clary.runtimes.port import Runtime
 from clary.store.blobs import Blobs
@@ -16,7 +17,10 @@ from clary.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """`endpoint_url` tells where jobs reach Clary's own API (known once the supervisor has bound its ports)."""
+    """`endpoint_url` tells where jobs reach Clary's own API (known once the supervisor has bound its ports).
+
+    `calls` is that API without the wire, for work that is done in a user's name.
+    """
 
     database: Database
     blobs: Blobs
@@ -26,3 +30,4 @@ class Surroundings:
     installation: Installation
     clock: Clock
     endpoint_url: Callable[[], str]
+    calls: OwnCalls

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from clary.access.evaluation import PolicySet
+from clary.access.evaluation import Document, PolicySet
 from clary.access.principals import Principal
 from clary.base.installation import Installation
 from clary.base.settings import Settings
@@ -17,9 +17,18 @@ from clary.wire.paging import Pager
 
 
 class Authorize(Protocol):
-    """Raises AccessDenied unless the caller may do `action` on `resource` (an ARN or `*`)."""
+    """Raises AccessDenied unless the caller may do `action` on `resource` (an ARN or `*`).
 
-    def __call__(self, action: str, resource: str, context: Mapping[str, Any] | None = None) -> None: ...
+    `resource_policies` are the policies of the resource itself, for kinds that have any.
+    """
+
+    def __call__(
+        self,
+        action: str,
+        resource: str,
+        context: Mapping[str, Any] | None = None,
+        resource_policies: Sequence[Document] = (),
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

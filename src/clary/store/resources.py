@@ -6,7 +6,7 @@ a loser gets StaleRevision, reads again and decides again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from clary.base.errors import ClaryError
+from clary.store import outbox
 from clary.store.database import Transaction
 from clary.store.metadata import METADATA, Document, Moment, RowId, to_micros
 from clary.store.transitions import check_transition
@@ -140,7 +141,9 @@ def create(
     row_id: int = result.inserted_primary_key[0]  # type: ignore[index]  # an insert always has one
     tx.touch(row_id, kind)
     del values["key"]
-    return Resource(id=row_id, **values)  # type: ignore[arg-type]  # the dict mirrors the record
+    created = Resource(id=row_id, **values)  # type: ignore[arg-type]  # the dict mirrors the record
+    _tell(tx, "created", None, created, now)
+    return created
 
 
 def find(tx: Transaction, account: str, region: str, kind: str, name: str, *, parent: str = "") -> Resource | None:
@@ -186,24 +189,22 @@ def save(
     if result.rowcount != 1:
         raise StaleRevision(f"{resource.kind} {resource.name} changed")
     tx.touch(resource.id, resource.kind)
-    return Resource(
-        **{name: getattr(resource, name) for name in ("id", "account", "region", "kind", "name", "arn", "parent")},
-        status=new_status,
-        created_at=resource.created_at,
-        updated_at=now,
-        revision=resource.revision + 1,
-        document=new_document,
+    saved = replace(
+        resource, status=new_status, updated_at=now, revision=resource.revision + 1, document=new_document
     )
+    _tell(tx, "changed", resource, saved, now)
+    return saved
 
 
-def remove(tx: Transaction, resource: Resource) -> None:
-    """Delete the row if it is still as it was read; StaleRevision otherwise."""
+def remove(tx: Transaction, resource: Resource, *, now: datetime | None = None) -> None:
+    """Delete the row if it is still as it was read; StaleRevision otherwise. `now` is needed for watched kinds."""
     result = tx.execute(
         delete(RESOURCES).where(RESOURCES.c.id == resource.id, RESOURCES.c.revision == resource.revision)
     )
     if result.rowcount != 1:
         raise StaleRevision(f"{resource.kind} {resource.name} changed")
     tx.touch(resource.id, resource.kind)
+    _tell(tx, "removed", resource, resource, now or resource.updated_at)
 
 
 def page(tx: Transaction, query: Query) -> list[Resource]:
@@ -229,6 +230,32 @@ def position(resource: Resource, sort: str) -> list[Any]:
     if sort == "name":
         value = resource.name.lower()
     return [to_micros(value) if isinstance(value, datetime) else value, resource.id]
+
+
+def _tell(tx: Transaction, what: str, before: Resource | None, after: Resource, now: datetime) -> None:
+    """Put a copy of the row into the outbox when others may wait for this change."""
+    entries = outbox.WATCHED.get(after.kind)
+    if entries is None or (what == "changed" and before is not None and _same(before, after, entries)):
+        return
+    document = {
+        "what": what,
+        "kind": after.kind,
+        "name": after.name,
+        "arn": after.arn,
+        "parent": after.parent,
+        "status": after.status,
+        "previous_status": before.status if before else "",
+        "created_at": after.created_at,
+        "updated_at": after.updated_at,
+        "document": after.document,
+    }
+    outbox.add(tx, account=after.account, region=after.region, topic="change", document=document, at=now)
+
+
+def _same(before: Resource, after: Resource, entries: tuple[str, ...]) -> bool:
+    return before.status == after.status and all(
+        before.document.get(entry) == after.document.get(entry) for entry in entries
+    )
 
 
 _SORTS = {"name": "key", "created_at": "created_at", "updated_at": "updated_at", "status": "status"}

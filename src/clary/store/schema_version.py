@@ -7,7 +7,7 @@ from importlib import import_module
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Engine
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a test holds it against the migrations folder."""
 
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from clary.store import buckets, contents, log_records, objects, resources, tags, uploads, work
+from clary.store import (
+    buckets,
+    contents,
+    deliveries,
+    log_records,
+    objects,
+    outbox,
+    resources,
+    tags,
+    uploads,
+    work,
+)
 from clary.store.metadata import METADATA
 
 TABLES = (
@@ -18,6 +29,8 @@ TABLES = (
     log_records.GROUPS,
     log_records.STREAMS,
     log_records.EVENTS,
+    outbox.OUTBOX,
+    deliveries.DELIVERIES,
 )
 
 __all__ = ["METADATA", "TABLES"]

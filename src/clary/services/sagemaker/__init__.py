@@ -1,11 +1,24 @@
-"""Amazon SageMaker's control plane: jobs, models, endpoints and tags, with its dispatch table."""
+"""Amazon SageMaker's control plane, with its dispatch table. Larger parts are packages with tables of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from clary.services.operation import Operation
-from clary.services.sagemaker import endpoint_configs, endpoints, models, processing_jobs, tags, training_jobs
+from clary.services.sagemaker import (
+    endpoint_configs,
+    endpoints,
+    experiments,
+    models,
+    pipelines,
+    processing_jobs,
+    registry,
+    search,
+    tags,
+    training_jobs,
+    transform,
+    tuning,
+)
 from clary.services.sagemaker.names import named
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -43,4 +56,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "StopProcessingJob": Operation(processing_jobs.stop_processing_job, named("processing-job", "ProcessingJobName")),
     "StopTrainingJob": Operation(training_jobs.stop_training_job, named("training-job", "TrainingJobName")),
     "UpdateEndpoint": Operation(endpoints.update_endpoint, named("endpoint", "EndpointName")),
+    **experiments.OPERATIONS,
+    **pipelines.OPERATIONS,
+    **registry.OPERATIONS,
+    **search.OPERATIONS,
+    **transform.OPERATIONS,
+    **tuning.OPERATIONS,
 }

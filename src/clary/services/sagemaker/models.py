@@ -42,7 +42,7 @@ def delete_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     """Endpoints that run the model keep running: they hold what they need."""
     with context.database.write() as tx:
         model = names.get(tx, context, KIND, request["ModelName"])
-        resources.remove(tx, model)
+        resources.remove(tx, model, now=context.now)
         tags.drop_all(tx, model.arn)
     return {}
 

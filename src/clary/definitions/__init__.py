@@ -1,0 +1,4 @@
+"""The language of pipeline definitions: parameters, references, conditions, steps and their order. Pure.
+
+Used by services/sagemaker/pipelines (checks when a pipeline is made) and engine/pipelines (execution).
+"""

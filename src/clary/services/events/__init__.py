@@ -1,0 +1,9 @@
+"""Amazon EventBridge: buses, rules, targets and PutEvents, with its dispatch table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from clary.services.operation import Operation
+
+OPERATIONS: Mapping[str, Operation] = {}

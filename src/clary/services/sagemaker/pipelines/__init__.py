@@ -1,0 +1,9 @@
+"""Pipelines, their versions, executions and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from clary.services.operation import Operation
+
+OPERATIONS: Mapping[str, Operation] = {}

@@ -1,0 +1,9 @@
+"""The model registry: package groups and versions, approval, policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from clary.services.operation import Operation
+
+OPERATIONS: Mapping[str, Operation] = {}

@@ -1,0 +1,9 @@
+"""Amazon SNS: topics, subscriptions and Publish, with its dispatch table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from clary.services.operation import Operation
+
+OPERATIONS: Mapping[str, Operation] = {}

@@ -1,0 +1,9 @@
+"""AWS Systems Manager: the parameter store, with its dispatch table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from clary.services.operation import Operation
+
+OPERATIONS: Mapping[str, Operation] = {}
