@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clary.store import deliveries, outbox, resources
-from clary.store.database import Database
+from clary.store.database import Database, Transaction
 from clary.store.resources import Resource
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -40,6 +40,11 @@ def told(database: Database) -> list[tuple[str, str, str]]:
     return [(e.document["what"], e.document["previous_status"], e.document["status"]) for e in entries]
 
 
+def _fail_after_saving(tx: Transaction, row: Resource) -> None:
+    resources.save(tx, row, status="Failed", now=NOW)
+    raise RuntimeError
+
+
 def test_changes_of_a_watched_kind_are_told_once_each(database: Database) -> None:
     row = make(database, "training-job")
     with database.write() as tx:
@@ -66,8 +71,7 @@ def test_other_kinds_are_not_told(database: Database) -> None:
 def test_what_did_not_happen_is_not_told(database: Database) -> None:
     row = make(database, "training-job")
     with pytest.raises(RuntimeError), database.write() as tx:
-        resources.save(tx, row, status="Failed", now=NOW)
-        raise RuntimeError
+        _fail_after_saving(tx, row)
     assert told(database) == [("created", "", "InProgress")]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clary.store import resources, tags, work
+from clary.store import outbox, resources, tags, work
 from clary.store.database import Database, Transaction
 from clary.store.resources import Query, Resource
 from clary.store.transitions import TRANSITIONS, IllegalTransition
