@@ -18,6 +18,7 @@ from clary.runtimes.environments import Environments, PreparedEnvironment
 from clary.runtimes.errors import EnvironmentBuildError
 from clary.runtimes.images import Definition
 from tests.runtimes.conftest import Machine, isolation_or_skip
+from tests.server import eventually
 
 REAL_LOCK = environments.read_lock
 SMALL = Definition("small", "scikit-learn", (1, 2, 2))
@@ -119,6 +120,36 @@ def test_a_build_that_was_cut_off_is_done_again(tmp_path: Path) -> None:
     assert build(tmp_path).returncode == 0
     assert (half / ".ready").exists()
     assert not (half / "rubbish").exists()
+
+
+SLOW_UV = """
+import pathlib, sys, time
+folder = pathlib.Path(sys.argv[-1])
+folder.mkdir()
+time.sleep(1.5)
+(folder / "late").touch()
+(folder.parent / "uv-has-ended").touch()
+"""
+
+
+def test_nobody_builds_while_the_uv_of_a_dead_builder_still_writes(tmp_path: Path) -> None:
+    (tmp_path / "python").mkdir()
+    (tmp_path / "python" / "uv.py").write_text(SLOW_UV)
+    place = tmp_path / "environments"
+    place.mkdir()
+    root = Path(__file__).parents[2]
+    variables = {**os.environ, "PYTHONPATH": f"{tmp_path / 'python'}:{root}"}
+    builder = subprocess.Popen([sys.executable, "-c", BUILDER, str(place)], env=variables)
+    eventually(lambda: [path for path in place.iterdir() if path.is_dir()])
+    builder.kill()
+    builder.wait()
+    assert not (place / "uv-has-ended").exists()
+    result = build(place)
+    assert result.returncode == 0, result.stderr
+    assert (place / "uv-has-ended").exists()
+    made = Path(result.stdout.strip())
+    assert (made / ".ready").exists()
+    assert not (made / "late").exists()
 
 
 def test_a_wrong_hash_is_refused_with_uvs_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,9 +73,9 @@ class Environments:
         with_toolkit = definition is not images.CLIENT
         path = self._path(definition.name, lock, with_toolkit)
         if not (path / _READY).exists():
-            with _alone(self.folder / f"{path.name}.lock"):
+            with _alone(self.folder / f"{path.name}.lock") as held:
                 if not (path / _READY).exists():
-                    self._build(path, definition, lock, with_toolkit)
+                    self._build(path, definition, lock, with_toolkit, held)
         _stamp(path / _USED)
         return PreparedEnvironment(path, definition.framework, platform.python_version(), definition.label, notes)
 
@@ -89,17 +89,20 @@ class Environments:
             known = self._paths[name] = self.folder.absolute() / f"{name}-{digest.hexdigest()[:32]}"
         return known
 
-    def _build(self, path: Path, definition: Definition, lock: str, with_toolkit: bool) -> None:
+    def _build(self, path: Path, definition: Definition, lock: str, with_toolkit: bool, held: int) -> None:
+        """`held` is the lock's file descriptor. uv gets a copy: should this process die, the lock lasts as long as
+        uv still writes to the folder."""
         shutil.rmtree(path, ignore_errors=True)
         crash_here("environments.before_build")
         requirements = self.folder / f".{path.name}.requirements.txt"
         requirements.write_text(lock)
         try:
             self._run_uv(
-                definition, "venv", "--python", sys.executable, "--no-python-downloads", "--quiet", str(path)
+                definition, held, "venv", "--python", sys.executable, "--no-python-downloads", "--quiet", str(path)
             )
             self._run_uv(
                 definition,
+                held,
                 "pip",
                 "install",
                 "--quiet",
@@ -118,13 +121,19 @@ class Environments:
         ready = {"framework": definition.label, "name": definition.name, "python": platform.python_version()}
         durable.write_json(path / _READY, ready)
 
-    def _run_uv(self, definition: Definition, *arguments: str) -> None:
+    def _run_uv(self, definition: Definition, held: int, *arguments: str) -> None:
         environment = {**os.environ, **package_sources.uv_variables()}
         environment.pop("VIRTUAL_ENV", None)
         command = [sys.executable, "-m", "uv", *arguments]
         try:
             result = subprocess.run(
-                command, cwd=self.folder, env=environment, capture_output=True, timeout=_BUILD_SECONDS, check=False
+                command,
+                cwd=self.folder,
+                env=environment,
+                capture_output=True,
+                timeout=_BUILD_SECONDS,
+                check=False,
+                pass_fds=(held,),
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise EnvironmentBuildError(f"The environment {definition.name} could not be built: {error}") from error
@@ -156,12 +165,12 @@ def read_label(environment: Path) -> str:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """One builder at a time, over all processes; the kernel lets go when the builder dies."""
+def _alone(lock: Path) -> Iterator[int]:
+    """One builder at a time, over all processes; the kernel lets go when the builder and its children are gone."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
 def _stamp(path: Path) -> None:
