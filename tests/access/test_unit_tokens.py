@@ -11,7 +11,7 @@ from clary.base.errors import AccessDenied
 
 KEY = "00" * 32
 ROLE = "arn:aws:iam::111122223333:role/r"
-TOKEN = mint_unit_token(KEY, "unit-1", ROLE)
+TOKEN = mint_unit_token(KEY, "unit-1", ROLE, "AROA1")
 
 
 def opens(token: str, key: str = KEY) -> bool:
@@ -23,12 +23,13 @@ def opens(token: str, key: str = KEY) -> bool:
 
 
 def test_round_trip() -> None:
-    assert open_unit_token(KEY, TOKEN) == ("unit-1", ROLE)
+    assert open_unit_token(KEY, TOKEN) == ("unit-1", ROLE, "AROA1")
 
 
 def test_tokens_belong_to_unit_role_and_installation() -> None:
-    assert mint_unit_token(KEY, "unit-2", ROLE) != TOKEN
-    assert mint_unit_token(KEY, "unit-1", ROLE + "2") != TOKEN
+    assert mint_unit_token(KEY, "unit-2", ROLE, "AROA1") != TOKEN
+    assert mint_unit_token(KEY, "unit-1", ROLE + "2", "AROA1") != TOKEN
+    assert mint_unit_token(KEY, "unit-1", ROLE, "AROA2") != TOKEN
     assert not opens(TOKEN, "11" * 32)
 
 

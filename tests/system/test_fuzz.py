@@ -8,15 +8,21 @@ from xml.etree.ElementTree import ParseError
 
 import botocore.session
 import pytest
+from botocore import exceptions
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    ParamValidationError,
+)
 from botocore.httpsession import URLLib3Session
 
 from clary.control.dispatch import OPERATIONS
-from tests.server import Server
+from tests.server import Server, eventually
 
 SEED = 20260301
 ROUNDS = 12
@@ -39,26 +45,48 @@ SERVED = [(service, operation) for service, operations in OPERATIONS.items() for
 
 @pytest.mark.parametrize(("service", "operation"), SERVED)
 def test_strange_parameters_never_break_the_server(server: Server, service: str, operation: str) -> None:
+    """Every answer's status is looked at before botocore parses it. What botocore cannot serialise is not sent."""
     rng = random.Random(f"{SEED}/{service}/{operation}")
-    client = server.client(
-        service, config=Config(retries={"total_max_attempts": 1}, parameter_validation=False, read_timeout=10)
-    )
-    model = client.meta.service_model.operation_model(operation)
+    config = Config(retries={"total_max_attempts": 1}, parameter_validation=False, read_timeout=25)
+    client = server.client(service, config=config)
+    answers: list[tuple[int, bytes]] = []
+    client.meta.events.register("before-parse", lambda response_dict, **_: answers.append(_seen(response_dict)))
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    sent = 0
     for _ in range(ROUNDS):
-        parameters = strange(model.input_shape, rng) if model.input_shape else {}
+        parameters = strange(shape, rng) if shape else {}
+        answers.clear()
         try:
             getattr(client, botocore.xform_name(operation))(**parameters)
         except ClientError as error:
-            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            assert status < 500 or status == 501, (parameters, error.response)
-            assert error.response["Error"]["Code"]
-        except (ParamValidationError, ValueError, TypeError, AttributeError, KeyError):
-            continue  # botocore itself could not put it on the wire
-        except ParseError:
-            continue  # it was no HTTP (control characters in a header), so the refusal cannot know the protocol
-        except BotoCoreError as error:
-            assert "timed out" not in str(error).lower(), parameters
-            assert "closed" not in str(error).lower(), (parameters, error)
+            assert error.response["Error"]["Code"], parameters
+        except (exceptions.ConnectionError, HTTPClientError) as error:
+            raise AssertionError(f"{parameters}: {error!r}") from error  # closed, refused or timed out
+        except (ParamValidationError, ValueError, TypeError, AttributeError, KeyError, ParseError, BotoCoreError):
+            # Before sending: botocore could not put it on the wire. Afterwards: only a refusal of what was no HTTP
+            # (control characters in a header) may be unreadable, since it cannot know the protocol.
+            assert all(status in {400, 501} for status, _ in answers), (parameters, answers)
+        for status, body in answers:
+            assert status < 500 or status == 501, (parameters, status, body[:500])
+        sent += bool(answers)
+    assert sent or not shape or shape.type_name != "structure" or service == "s3", "nothing reached the server"
+
+
+def _seen(response: dict[str, Any]) -> tuple[int, bytes]:
+    body = response["body"]
+    return response["status_code"], body if isinstance(body, bytes) else b""
+
+
+def test_no_strange_job_is_left_in_progress(server: Server) -> None:
+    """Jobs that the calls above have made must all come to an end."""
+    sagemaker = server.client("sagemaker")
+
+    def unfinished() -> list[str]:
+        found = sagemaker.list_training_jobs(StatusEquals="InProgress", MaxResults=100)["TrainingJobSummaries"]
+        more = sagemaker.list_processing_jobs(StatusEquals="InProgress", MaxResults=100)["ProcessingJobSummaries"]
+        return [job["TrainingJobName"] for job in found] + [job["ProcessingJobName"] for job in more]
+
+    eventually(lambda: not unfinished(), 60)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +130,9 @@ def strange(shape: Any, rng: random.Random, depth: int = 0) -> Any:
         return rng.choice([*STRANGE, 0, -1, 2**63, 1.5, True, [], {}, None])
     kind = shape.type_name
     if kind == "structure":
-        chosen = [n for n in shape.members if n in shape.required_members or rng.random() < 0.3]
+        # A length that the body does not have makes any server wait for the rest; tests/door has that case.
+        members = [name for name in shape.members if name != "ContentLength"]
+        chosen = [n for n in members if n in shape.required_members or rng.random() < 0.3]
         return {name: strange(shape.members[name], rng, depth + 1) for name in chosen if rng.random() > 0.05}
     if kind == "list":
         return [strange(shape.member, rng, depth + 1) for _ in range(rng.randrange(3))]

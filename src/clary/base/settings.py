@@ -48,6 +48,9 @@ class Settings:
     startup_timeout: float = _setting(
         240.0, "Seconds until /ping must answer, unless the endpoint config says otherwise."
     )
+    replica_silence_seconds: float = _setting(
+        60.0, "How long a model server may leave /ping unanswered before it is killed and replaced."
+    )
     parked_requests: int = _setting(1000, "Invocations per endpoint and door that wait while no replica is ready.")
     parked_seconds: float = _setting(30.0, "How long such an invocation waits before it is answered 503.")
     max_invocation_bytes: int = _setting(25 * 1024 * 1024, "Largest real-time request body, in bytes.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 
 import typer
@@ -11,16 +12,20 @@ from rich.table import Table
 from clary.base.installation import load_installation
 from clary.base.settings import Settings, load_settings
 from clary.cli.client import client
+from clary.cli.jobs import JOB_KINDS, recent
 from clary.cli.options import DataOption
 from clary.cli.running import find_server
 
 _COLOURS = {"InService": "green", "Completed": "green", "Failed": "red", "InProgress": "yellow", "Creating": "yellow"}
+_NEWEST = 5
+_PIPE_WIDTH = 400
 
 
 def status(data: DataOption = None) -> None:
-    """Show the server, its processes, the endpoints and the jobs that are running."""
+    """Show the server, its processes, the endpoints, the jobs that run and those that ended last."""
     settings = load_settings(data=data)
-    console = Console()
+    # A pipe has no width of its own: lines are not to be broken there.
+    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
     installation = load_installation(settings)
     server = find_server(settings)
     if server is None:
@@ -36,25 +41,18 @@ def status(data: DataOption = None) -> None:
 def _work(settings: Settings) -> Table:
     sagemaker = client(settings, "sagemaker")
     table = Table("kind", "name", "status", "age", box=None, header_style="bold")
-    listings = (
-        ("endpoint", sagemaker.list_endpoints()["Endpoints"], "Endpoint"),
-        (
-            "training job",
-            sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"],
-            "TrainingJob",
-        ),
-        (
-            "processing job",
-            sagemaker.list_processing_jobs(StatusEquals="InProgress")["ProcessingJobSummaries"],
-            "ProcessingJob",
-        ),
-    )
-    for kind, rows, prefix in listings:
-        for row in rows:
-            state = row[f"{prefix}Status"]
-            age = datetime.now(UTC) - row["CreationTime"]
-            colour = _COLOURS.get(state, "default")
-            table.add_row(kind, row[f"{prefix}Name"], f"[{colour}]{state}[/]", str(age).split(".")[0])
+    table.columns[1].overflow = "fold"
+    for page in sagemaker.get_paginator("list_endpoints").paginate():
+        for row in page["Endpoints"]:
+            _add(table, "endpoint", row["EndpointName"], row["EndpointStatus"], row["CreationTime"])
+    for kind in JOB_KINDS:
+        for job in recent(sagemaker, kind, _NEWEST):
+            _add(table, job.kind, job.name, job.status, job.created)
     if not table.rows:
-        table.add_row("nothing runs", "", "", "")
+        table.add_row("nothing has run yet", "", "", "")
     return table
+
+
+def _add(table: Table, kind: str, name: str, state: str, created: datetime) -> None:
+    age = str(datetime.now(UTC) - created).split(".")[0]
+    table.add_row(kind, name, f"[{_COLOURS.get(state, 'default')}]{state}[/]", age)

@@ -43,7 +43,7 @@ class InternalPaths:
 
     def _credentials(self, token: str) -> dict[str, str]:
         """Credentials of the unit's role, in the form that AWS SDKs ask containers' credential endpoints for."""
-        unit, role_arn = open_unit_token(self._installation.master_key, token)
+        unit, role_arn, role_id = open_unit_token(self._installation.master_key, token)
         resource_id = owner_of(unit)
         with self._database.read() as tx:
             role = resources.find_by_arn(tx, role_arn)
@@ -51,7 +51,7 @@ class InternalPaths:
             busy = owner is not None and work.find(tx, owner.id) is not None and is_current(owner, unit)
         if not busy:
             raise AccessDenied(f"The unit {unit} does not run any more.")
-        if role is None:
+        if role is None or role.document.get("RoleId") != role_id:
             raise AccessDenied(f"The role {role_arn} does not exist any more.")
         now = self._clock.now()
         principal = role_session(role_arn, role.document["RoleId"], "SageMaker")

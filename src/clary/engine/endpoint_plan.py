@@ -34,14 +34,16 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the runtime knows of a replica's unit, and whether its /ping has just answered 200."""
+    """What the runtime knows of a replica's unit, whether its /ping has just answered 200, and whether a replica
+    that was ready has not answered for too long."""
 
     unit: UnitState | None
     answers: bool = False
+    hung: bool = False
 
     @property
     def ended(self) -> bool:
-        return self.unit is not None and self.unit.phase in {Phase.EXITED, Phase.LOST}
+        return self.hung or (self.unit is not None and self.unit.phase in {Phase.EXITED, Phase.LOST})
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from clary.engine.log_shipping import last_lines, ship_log
 from clary.engine.ping import answers_ping
 from clary.engine.replicas import LETTER, replica_unit, start_replica
 from clary.engine.routes import RouteWriter
+from clary.engine.silence import Silence
 from clary.engine.surroundings import Surroundings
 from clary.engine.units import resource_of
 from clary.runtimes.diagnosis import explain, failure_reason
@@ -42,6 +43,7 @@ class EndpointController:
     def __init__(self, around: Surroundings, routes: RouteWriter) -> None:
         self._around = around
         self._routes = routes
+        self._silence = Silence(around)
 
     def owns(self, unit: str) -> int | None:
         return resource_of(LETTER, unit)
@@ -72,8 +74,13 @@ class EndpointController:
         crash_here("engine.endpoint_saved")
         number = self._routes.publish() if changed != fleet or decided.switch or decided.retire else 0
         for replica in decided.restart:
+            if fleet[replica.slot].ready:
+                log.warning(
+                    "replacing a replica", extra={"arn": endpoint.arn, "unit": replica_unit(endpoint, replica)}
+                )
             self._ship_log(endpoint, replica)
             self._around.runtime.remove(replica_unit(endpoint, replica))
+            self._silence.forget(replica_unit(endpoint, replica))
         stuck = self._start_missing(endpoint, changed.values())
         for replica, error in stuck.items():
             if endpoint.status != "InService" and replica.generation == endpoint.document["target"]["generation"]:
@@ -124,6 +131,7 @@ class EndpointController:
             if state is None or state.phase in {Phase.EXITED, Phase.LOST}:
                 self._ship_log(endpoint, replica)
                 self._around.runtime.remove(unit)
+                self._silence.forget(unit)
                 gone.append(replica)
             else:
                 self._around.runtime.stop(unit)
@@ -184,8 +192,10 @@ class EndpointController:
         unit = replica_unit(endpoint, replica)
         state = self._around.runtime.observe(unit)
         running = state is not None and state.phase is Phase.RUNNING
-        if replica.ready or not running:
+        if not running:
             return Observed(state)
+        if replica.ready:
+            return Observed(state, hung=self._silence.is_hung(unit))
         return Observed(state, answers_ping(self._around.settings.layout.unit_socket(unit)))
 
     def _ship_logs(self, endpoint: Resource, fleet: Fleet) -> None:

@@ -93,12 +93,20 @@ class JobController:
         try:
             spec = self._kind.stage(job, unit, opt_ml, self._objects(job))
             crash_here("engine.job_staged")
+            if self._moved_on(job):
+                return 0.0
             self._around.runtime.launch(spec)
         except (ClaryError, OSError, ValueError, LookupError, TypeError) as error:
             # The last three are requests that no check foresaw: the job ends and says so instead of being retried.
             return self._fail(job, unit, error)
         crash_here("engine.job_launched")
         return 0.0
+
+    def _moved_on(self, job: Resource) -> bool:
+        """Staging may take long; whoever asked to stop meanwhile does not want the script to start at all."""
+        with self._around.database.read() as tx:
+            current = resources.find_by_id(tx, job.id)
+        return current is None or current.revision != job.revision
 
     def _watch(self, job: Resource, unit: str, state: UnitState) -> float:
         if job.status == "InProgress":

@@ -25,15 +25,20 @@ _ALMOST_NOW = 0.02
 
 
 class Loop:
-    """Runs controllers until `stop`. `start` makes everything that is not at rest due at once."""
+    """Runs controllers until `stop`. `start` makes everything that is not at rest due at once.
+
+    Each kind has threads of its own: jobs that copy large inputs must not keep an endpoint from being looked after.
+    """
 
     def __init__(
         self, database: Database, controllers: Sequence[Controller], clock: Clock, workers: int = 16
     ) -> None:
+        """`workers` is the number of resources of one kind that are looked at at the same time."""
         self._database = database
         self._controllers: Mapping[str, Controller] = {controller.kind: controller for controller in controllers}
         self._clock = clock
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="reconcile")
+        self._pools = {kind: ThreadPoolExecutor(workers, thread_name_prefix=kind) for kind in self._controllers}
+        self._kinds: dict[int, str] = {}  # of everything that is due or looked at
         self._condition = threading.Condition()
         self._due: dict[int, float] = {}
         self._heap: list[tuple[float, int]] = []
@@ -48,7 +53,7 @@ class Loop:
         with self._database.read() as tx:
             items = work.pending(tx)
         for item in items:
-            self.wake(item.resource_id)
+            self.wake(item.resource_id, item.kind)
         self._thread.start()
 
     def stop(self) -> None:
@@ -57,15 +62,19 @@ class Loop:
             self._stopping = True
             self._condition.notify_all()
         self._thread.join()
-        self._pool.shutdown(wait=True)
+        for pool in self._pools.values():
+            pool.shutdown(wait=True)
 
-    def wake(self, resource_id: int, delay: float = 0.0) -> None:
+    def wake(self, resource_id: int, kind: str, delay: float = 0.0) -> None:
         """Look at this resource in `delay` seconds, or earlier if that was planned already."""
+        if kind not in self._controllers:
+            return
         due = self._clock.monotonic() + delay
         with self._condition:
             if self._due.get(resource_id, due + 1) <= due:
                 return
             self._due[resource_id] = due
+            self._kinds[resource_id] = kind
             heapq.heappush(self._heap, (due, resource_id))
             self._condition.notify()
 
@@ -74,16 +83,18 @@ class Loop:
         for controller in self._controllers.values():
             resource_id = controller.owns(unit_id)
             if resource_id is not None:
-                self.wake(resource_id)
+                self.wake(resource_id, controller.kind)
 
     def _on_commit(self, touched: Mapping[int, str]) -> None:
         for resource_id, kind in touched.items():
             if kind not in self._controllers:
                 continue
-            if resource_id in self._busy:
-                self._changed.add(resource_id)
-            else:
-                self.wake(resource_id)
+            with self._condition:
+                busy = resource_id in self._busy
+                if busy:
+                    self._changed.add(resource_id)
+            if not busy:
+                self.wake(resource_id, kind)
 
     def _run(self) -> None:
         while True:
@@ -98,7 +109,8 @@ class Loop:
                     self._postpone(resource_id)
                     continue
                 self._busy.add(resource_id)
-            self._pool.submit(self._look, resource_id)
+                kind = self._kinds[resource_id]
+            self._pools[kind].submit(self._look, resource_id, kind)
 
     def _ready(self) -> bool:
         """Drops superseded heap entries; true when the first one is due."""
@@ -114,7 +126,7 @@ class Loop:
         self._due[resource_id] = due
         heapq.heappush(self._heap, (due, resource_id))
 
-    def _look(self, resource_id: int) -> None:
+    def _look(self, resource_id: int, kind: str) -> None:
         try:
             again = self._reconcile(resource_id)
             self._failures.pop(resource_id, None)
@@ -124,13 +136,17 @@ class Loop:
             count = self._failures[resource_id] = self._failures.get(resource_id, 0) + 1
             again = min(_LONGEST_BACK_OFF, _FIRST_BACK_OFF * 2 ** (count - 1))
             log.exception("reconcile failed", extra={"resource_id": resource_id, "again_in": again})
-        finally:
+        with self._condition:
             self._busy.discard(resource_id)
-        if resource_id in self._changed:
-            self._changed.discard(resource_id)
-            again = 0.0
+            if resource_id in self._changed:
+                self._changed.discard(resource_id)
+                again = 0.0
         if again is not None:
-            self.wake(resource_id, again)
+            self.wake(resource_id, kind, again)
+            return
+        with self._condition:
+            if resource_id not in self._due:
+                self._kinds.pop(resource_id, None)
 
     def _reconcile(self, resource_id: int) -> float | None:
         with self._database.read() as tx:
