@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.server import ECHO_MODEL, Server, deploy, eventually, invoke
+from clary.cli.running import need_server
+from tests.server import ECHO_MODEL, Server, deploy, eventually, invoke, running_server, settled
 
 
 @pytest.mark.parametrize("replicas", [2, 1])
@@ -48,8 +50,67 @@ def test_no_invocation_fails_while_model_servers_are_killed(server: Server, repl
     assert invoke(server, "target", "x").startswith("target:")
 
 
+def test_a_hung_model_server_is_replaced(tmp_path: Path) -> None:
+    with running_server(tmp_path, CLARY_REPLICA_SILENCE_SECONDS="2") as server:
+        deploy(server, "target")
+        first = invoke(server, "target", "x")
+        signal_one(server, signal.SIGSTOP)
+        second = eventually(lambda: answer_of_another(server, first), 60)
+        assert second.startswith("target:")
+        assert settled(server, "target")["EndpointStatus"] == "InService"
+
+
+def answer_of_another(server: Server, first: str) -> str | None:
+    """An answer from another process than `first`; None while only that one (which hangs) is there."""
+    runtime = server.client("sagemaker-runtime", config=Config(read_timeout=2, retries={"total_max_attempts": 1}))
+    try:
+        body = runtime.invoke_endpoint(EndpointName="target", ContentType="text/csv", Body=b"x")["Body"]
+    except (ClientError, BotoCoreError):
+        return None
+    answer = body.read().decode()
+    return answer if answer != first else None
+
+
+def test_killed_doors_come_back_and_others_go_on_serving(server: Server) -> None:
+    """A connection to the dead door breaks, as when a machine of a load balancer dies; a client's retry succeeds."""
+    deploy(server, "target")
+    doors = [name for name in need_server(server.settings).children if name.startswith("door")]
+    assert len(doors) == 2
+    answers: list[str] = []
+    failures: list[Exception] = []
+    enough = threading.Event()
+
+    def ask() -> None:
+        runtime = server.client("sagemaker-runtime", config=Config(retries={"total_max_attempts": 4}))
+        while not enough.is_set():
+            try:
+                body = runtime.invoke_endpoint(EndpointName="target", ContentType="text/csv", Body=b"x")["Body"]
+                answers.append(body.read().decode())
+            except (ClientError, BotoCoreError) as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for name in doors:
+        before = len(answers)
+        pid = server.child(name)
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda name=name, pid=pid: server.child(name) != pid, 20)
+        eventually(lambda before=before: len(answers) > before + 50, 20)
+    enough.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(set(answers)) == 1, "the model server had nothing to do with it"
+
+
 def kill_one(server: Server) -> None:
-    """SIGKILL to the process that serves one replica of the endpoint."""
+    signal_one(server, signal.SIGKILL)
+
+
+def signal_one(server: Server, number: signal.Signals) -> None:
+    """A signal to the process that serves one replica of the endpoint."""
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().split(b"\0")
@@ -58,6 +119,6 @@ def kill_one(server: Server) -> None:
             continue
         ours = f"AWS_ENDPOINT_URL={server.url}".encode() in variables
         if ours and b"clary_toolkit" in words and b"serve" in words and b"bwrap" not in words[0]:
-            os.kill(int(process.name), signal.SIGKILL)
+            os.kill(int(process.name), number)
             return
     raise AssertionError("no model server runs")

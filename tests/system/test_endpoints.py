@@ -177,6 +177,13 @@ def test_a_broken_model_fails_soon_and_says_why(
     server.client("sagemaker").delete_endpoint(EndpointName=f"broken-{name}")
 
 
+def test_a_model_that_needs_too_much_memory_says_so(server: Server) -> None:
+    code = LOADS.format("return bytearray(30 * 1024**3)")  # ml.m5.large has 8 GiB
+    endpoint = deploy(server, "greedy", files={"code/inference.py": code})
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert "memory" in endpoint["FailureReason"].lower(), endpoint["FailureReason"]
+
+
 def test_a_model_that_never_answers_ping_fails_at_its_time_limit(server: Server) -> None:
     code = "import time\ndef model_fn(d):\n    time.sleep(600)\ndef predict_fn(x, m):\n    return x\n"
     begun = time.monotonic()
