@@ -1,32 +1,41 @@
-"""`clary`: one module per command; this file only puts them together."""
+"""`clary`: one module per command, with a function of the same name; this file only puts them together."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import typer
 
 from clary.base.errors import ConfigurationError
-from clary.cli import doctor, env, logs, quickstart, serve, status
 
-app = typer.Typer(
-    help="Your SageMaker code, unchanged, on your own machines.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command()(serve.serve)
-app.command()(env.env)
-app.command()(status.status)
-app.command()(logs.logs)
-app.command()(doctor.doctor)
-app.command()(quickstart.quickstart)
+COMMANDS = ("serve", "env", "status", "logs", "doctor", "quickstart")
+"""In the order in which help shows them."""
+
+
+def application(arguments: list[str]) -> typer.Typer:
+    """All commands; or only the one that is called, because the clients that others need take 0.4 s to load."""
+    app = typer.Typer(
+        help="Your SageMaker code, unchanged, on your own machines.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_nothing)  # keeps the name of a single command a word to be typed
+    called = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
+    for name in called:
+        app.command(name)(getattr(import_module(f"clary.cli.{name}"), name))
+    return app
 
 
 def main() -> None:
     """Entry point: configuration mistakes are one line, not a traceback."""
     try:
-        app()
+        application(sys.argv[1:])()
     except ConfigurationError as error:
         print(f"clary: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def _nothing() -> None:
+    """Options before the command: there are none."""

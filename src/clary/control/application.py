@@ -89,7 +89,7 @@ class Application:
         call.target = self._router.identify(call.head, call.body)
 
     async def _take_body(self, call: Call) -> None:
-        """Authenticate on the way: a streamed body is only taken from somebody who is known."""
+        """A streamed body is only taken from somebody who is known, so its sender is authenticated on the way."""
         if call.known_target.streams_input:
             await self._in_thread(self._authentication.check, call, "")
             find_operation(call.known_target)
@@ -97,12 +97,13 @@ class Application:
             return
         if call.body is None:
             call.body = await bodies.read_body(call)
-        await self._in_thread(self._authentication.check, call, sha256(call.body).hexdigest())
-        if call.known_target.service == "s3":
-            bodies.check_declared(call)
 
     def _check(self, call: Call) -> None:
-        """Parse, validate against the service model, authorise."""
+        """Authenticate (unless done), parse, validate against the service model, authorise."""
+        if call.caller is None:
+            self._authentication.check(call, sha256(call.body).hexdigest())
+            if call.known_target.service == "s3":
+                bodies.check_declared(call)
         call.parameters = parse(call.known_target, call.head, call.body)
         validate(call.known_target, call.parameters)
         operation = find_operation(call.known_target)
