@@ -195,9 +195,14 @@ def test_the_execution_role_exists_from_the_start(installed: Client) -> None:
     assert role["Arn"] == f"arn:aws:iam::{ACCOUNT}:role/ClaryExecutionRole"
     trust = json.loads(unquote(role["AssumeRolePolicyDocument"]))
     trusted = [statement["Principal"] for statement in trust["Statement"]]
-    assert trusted == [{"Service": "sagemaker.amazonaws.com"}, {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}]
+    services = [f"{name}.amazonaws.com" for name in ("sagemaker", "lambda", "events", "scheduler")]
+    assert trusted == [{"Service": services}, {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}]
     attached = installed("ListAttachedRolePolicies", RoleName="ClaryExecutionRole")["AttachedPolicies"]
     assert [item["PolicyArn"] for item in attached] == [f"{AWS}AmazonSageMakerFullAccess"]
+    inline = installed("GetRolePolicy", RoleName="ClaryExecutionRole", PolicyName="ReleaseLoop")
+    allowed = json.loads(unquote(inline["PolicyDocument"]))["Statement"]
+    assert "lambda:*" in allowed[0]["Action"]
+    assert allowed[1] == {"Effect": "Allow", "Action": "iam:PassRole", "Resource": role["Arn"]}
 
 
 def test_a_second_start_changes_nothing(installed: Client, context: Context) -> None:

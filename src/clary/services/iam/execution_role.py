@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from typing import Any
 
 from clary.base.installation import EXECUTION_ROLE, Installation
 from clary.services.iam.entities import role_arn
@@ -33,7 +34,11 @@ def ensure_execution_role(database: Database, installation: Installation, now: d
                 kind=principals.ROLE,
                 name=EXECUTION_ROLE,
                 arn=role_arn(account, "/", EXECUTION_ROLE),
-                document={**document, "Attached": [f"{_POLICY_ARN}AmazonSageMakerFullAccess"]},
+                document={
+                    **document,
+                    "Attached": [f"{_POLICY_ARN}AmazonSageMakerFullAccess"],
+                    "Inline": {"ReleaseLoop": json.dumps(_release_loop(account))},
+                },
                 now=now,
             )
 
@@ -56,9 +61,24 @@ def _ensure_policy(tx: Transaction, name: str, text: str, now: datetime) -> None
 
 
 def _trust(installation: Installation) -> str:
-    """SageMaker may use it, and the account's own people may take it."""
+    """The services of the release loop may use it, and the account's own people may take it."""
+    services = [f"{name}.amazonaws.com" for name in ("sagemaker", "lambda", "events", "scheduler")]
     statements = [
         {"Effect": "Allow", "Principal": {who: what}, "Action": "sts:AssumeRole"}
-        for who, what in (("Service", "sagemaker.amazonaws.com"), ("AWS", installation.root_arn))
+        for who, what in (("Service", services), ("AWS", installation.root_arn))
     ]
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def _release_loop(account: str) -> dict[str, Any]:
+    """What pipelines, their functions and rules need beyond SageMaker's own policy; people who want less per role
+    make their own roles."""
+    services = ("events", "lambda", "logs", "s3", "scheduler", "sns", "sqs", "ssm")
+    own_role = role_arn(account, "/", EXECUTION_ROLE)
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": [f"{service}:*" for service in services], "Resource": "*"},
+            {"Effect": "Allow", "Action": "iam:PassRole", "Resource": own_role},
+        ],
+    }
