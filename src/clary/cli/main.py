@@ -9,7 +9,7 @@ import typer
 
 from clary.base.errors import ConfigurationError
 
-COMMANDS = ("serve", "env", "status", "logs", "doctor", "quickstart")
+COMMANDS = ("serve", "env", "init", "status", "logs", "doctor", "quickstart")
 """In the order in which help shows them."""
 
 
