@@ -40,6 +40,20 @@ def init(
         raise ConfigurationError(f"{place} exists and is not empty.")
     if table is not None:
         _check(table, target)
+    write_project(load_settings(), place, name, table=table, target=target, smallest_auc=smallest_auc)
+    typer.echo(f"{place} is ready; its README.md tells how to go on.")
+
+
+def write_project(
+    settings: Settings,
+    place: Path,
+    name: str,
+    *,
+    table: Path | None = None,
+    target: str = "target",
+    smallest_auc: float = 0.9,
+) -> None:
+    """Write the folder; `table` and `target` must have been checked."""
     _copy(place, name)
     values = {
         "name": name,
@@ -52,8 +66,7 @@ def init(
     if table is not None:
         _write_own_data(place / "data", table, target)
     else:
-        _write_sample_data(load_settings(), place / "data", target)
-    typer.echo(f"{place} is ready; its README.md tells how to go on.")
+        _write_sample_data(settings, place / "data", target)
 
 
 def _copy(place: Path, name: str) -> None:

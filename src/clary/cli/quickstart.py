@@ -1,11 +1,12 @@
-"""`clary quickstart`: the tour on real data, against a running server or one of its own.
+"""`clary quickstart`: tours on real data, against a running server or one of its own.
 
-The tour itself (clary/examples/quickstart/tour.py) is an ordinary client program; it runs in an environment of its
-own with the SageMaker SDK. Here it is started, watched and timed.
+The tours themselves (clary/examples) are ordinary client programs; they run in an environment of their own with the
+SageMaker SDK. Here they are started, watched and timed.
 """
 
 from __future__ import annotations
 
+import enum
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -23,35 +24,48 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.status import Status
 
 from clary import examples
 from clary.base.settings import Settings, load_settings
+from clary.cli.init import write_project
 from clary.cli.options import DataOption
 from clary.cli.running import await_server, find_server, need_server
 from clary.cli.shell import client_environment
+from clary.cli.steps import follow, timed
 from clary.runtimes.environments import Environments
 
-TOUR = Path(examples.__file__).parent / "quickstart" / "tour.py"
+_EXAMPLES = Path(examples.__file__).parent
+TRAIN = _EXAMPLES / "quickstart" / "tour.py"
+RELEASE = _EXAMPLES / "release_tour" / "tour.py"
 _PICTURE_WIDTH = 100
 _IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 
 
+class Tour(enum.StrEnum):
+    """What is to be shown."""
+
+    ALL = "all"
+    TRAIN = "train"
+    RELEASE = "release"
+
+
 def quickstart(
+    tour: Annotated[
+        Tour, typer.Argument(help="train: train, deploy, ask. release: new data in, approved model out.")
+    ] = Tour.ALL,
     data: DataOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Use a new data folder and free ports.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the endpoint, and the server, running.")] = False,
     picture: Annotated[Path | None, typer.Option(help="Save the screen as SVG.", hidden=True)] = None,
 ) -> None:
-    """Train, deploy and ask a model on real data; then delete everything."""
+    """Train, deploy and ask a model on real data; then the release loop; then delete everything."""
     console = Console(record=picture is not None, width=_PICTURE_WIDTH if picture else None)
     settings = load_settings(data=data)
     console.print("[bold]Clary[/]: your SageMaker code, unchanged, on your own machine\n")
     started = time.perf_counter()
     python = _prepare(console, settings)
     with _server(console, settings, fresh=fresh, keep=keep) as running:
-        code = _run_tour(console, running, python, keep=keep)
+        code = _run_tours(console, running, python, tour, keep=keep)
         if code == 0:
             console.print(f"\n[green]done[/] in {time.perf_counter() - started:.1f} s", highlight=False)
             _how_to_go_on(console, running, keep=keep, fresh=fresh)
@@ -73,7 +87,7 @@ def _prepare(console: Console, settings: Settings) -> Path:
         ("Environment of the jobs: scikit-learn", partial(environments.prepare, _IMAGE)),
         ("Environment of the client: SageMaker SDK", environments.prepare_client),
     ):
-        with _timed(console, title) as step:
+        with timed(console, title) as step:
             built = build()
             step.note = f"{built.label}, Python {built.python}"
     return built.path / "bin" / "python"
@@ -91,7 +105,7 @@ def _server(console: Console, settings: Settings, *, fresh: bool, keep: bool) ->
     process = _start(settings)
     started = False
     try:
-        with _timed(console, "Start Clary") as step:
+        with timed(console, "Start Clary") as step:
             step.note = await_server(settings, 60).http_url
         started = True
         yield settings
@@ -128,56 +142,38 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _run_tour(console: Console, settings: Settings, python: Path, *, keep: bool) -> int:
-    """Run the client program and show its steps with their times."""
-    command = [str(python), "-W", "ignore", str(TOUR), *(["--keep"] if keep else [])]
+def _run_tours(console: Console, settings: Settings, python: Path, tour: Tour, *, keep: bool) -> int:
+    kept = ["--keep"] if keep else []
+    code = 0
+    if tour in {Tour.ALL, Tour.TRAIN}:
+        console.print("\n[bold]Train, deploy, ask[/]")
+        code = _run_tour(console, settings, [str(python), "-W", "ignore", str(TRAIN), *kept])
+    if code == 0 and tour in {Tour.ALL, Tour.RELEASE}:
+        console.print("\n[bold]New data in, approved model out[/]")
+        with tempfile.TemporaryDirectory(prefix="clary-project-") as folder:
+            with timed(console, "Write a project: clary init release") as step:
+                write_project(settings, Path(folder) / "release", "release")
+                step.note = "pipelines, deploy function, rules and data"
+            project = str(Path(folder) / "release")
+            code = _run_tour(console, settings, [str(python), "-W", "ignore", str(RELEASE), project, *kept])
+    return code
+
+
+def _run_tour(console: Console, settings: Settings, command: list[str]) -> int:
+    """Run a client program and show its steps with their times."""
     environment = {**client_environment(settings), "PYTHONUNBUFFERED": "1"}
     with tempfile.TemporaryFile("w+") as complaints:
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True
         ) as process:
-            _follow(console, process)
+            follow(console, process)
         complaints.seek(0)
         errors = complaints.read()
     if process.returncode != 0:
-        console.print(f"[red]the tour failed[/]; its last words:\n{errors[-4000:]}")
+        console.print("[red]the tour failed[/]; its last words:")
+        console.print(errors[-4000:], markup=False, highlight=False)
         console.print(f"Clary's own logs are in {settings.layout.logs}")
     return process.returncode
-
-
-def _follow(console: Console, process: subprocess.Popen[str]) -> None:
-    title, begun = "", time.perf_counter()
-    details: list[str] = []
-    with Status("", console=console) as spinner:
-        for line in process.stdout or ():
-            text = line.rstrip().lstrip(".!")  # the SDK draws its own progress in front of the next line
-            if text.startswith("==> "):
-                title, begun = text[4:], time.perf_counter()
-                spinner.update(title)
-            elif text.startswith("  = "):
-                _print_step(console, title, time.perf_counter() - begun, text[4:], details)
-                details = []
-            elif text.startswith("    "):
-                details.append(text.strip())
-
-
-def _print_step(console: Console, title: str, seconds: float, note: str, details: Sequence[str] = ()) -> None:
-    console.print(f"[green]✓[/] [cyan]{seconds:5.1f} s[/]  {title}", highlight=False)
-    for line in (*details, note):
-        if line:
-            console.print(f"           [dim]{escape(line)}[/]", highlight=False)
-
-
-class _Step:
-    note = ""
-
-
-@contextmanager
-def _timed(console: Console, title: str) -> Iterator[_Step]:
-    step, begun = _Step(), time.perf_counter()
-    with Status(title, console=console):
-        yield step
-    _print_step(console, title, time.perf_counter() - begun, step.note)
 
 
 def _how_to_go_on(console: Console, settings: Settings, *, keep: bool, fresh: bool) -> None:
@@ -188,7 +184,8 @@ def _how_to_go_on(console: Console, settings: Settings, *, keep: bool, fresh: bo
         console.print(f"Stop it and everything it runs:  kill -INT {need_server(settings).pid}")
     else:
         console.print('Go on:  clary serve   and in another shell   eval "$(clary env)"')
-    console.print(f"The client program you have just seen:  {_shown(TOUR)}", highlight=False)
+    console.print("A project of your own:  clary init my-project --csv my.csv --target column")
+    console.print(f"The client programs you have just seen:  {_shown(_EXAMPLES)}", highlight=False)
 
 
 def _shown(path: Path) -> Path:
