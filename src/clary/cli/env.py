@@ -10,7 +10,7 @@ import typer
 from clary.base.errors import ConfigurationError
 from clary.base.settings import load_settings
 from clary.cli.options import DataOption
-from clary.cli.running import await_server
+from clary.cli.running import await_server, find_server
 from clary.cli.shell import shell_variables
 
 
@@ -23,6 +23,8 @@ def env(
 ) -> None:
     """Wait until Clary is ready, then print exports for the shell: eval "$(clary env)"."""
     settings = load_settings(data=data)
+    if find_server(settings) is None:
+        typer.echo(f"waiting for Clary on {settings.data}", err=True)
     try:
         await_server(settings, timeout)
     except ConfigurationError:

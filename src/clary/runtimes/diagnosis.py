@@ -24,6 +24,7 @@ _MODULE = re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '([^
 _FILE = re.compile(r"(?:FileNotFoundError: (?:\[Errno 2\] )?[^':]*:? ?|can't open file )'([^']+)'")
 _MEMORY = re.compile(r"^(?:\S*MemoryError\b|.*Unable to allocate .* for an array)")
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Failure|NotFound)\b(?::.*)?$")
+_EXIT_CODE = re.compile(r"exit ?code", re.IGNORECASE)  # of the script: the one that says more than the unit's own
 _OWN = ("clary: isolation ", "clary: WARNING: ")
 _MORE_MEMORY = "Use a larger instance type, or raise CLARY_MAX_UNIT_MEMORY_MB if it is set."
 
@@ -67,7 +68,7 @@ def _head(state: UnitState, lines: Sequence[str], failure: str) -> str:
     if known:
         return known
     if failure:
-        return f"AlgorithmError: {failure}{'' if 'exit code' in failure.lower() else f', {_code(state)}'}"
+        return f"AlgorithmError: {failure}{'' if _EXIT_CODE.search(failure) else f', {_code(state)}'}"
     if state.exit_code == 0:
         return (
             f"AlgorithmError: the server ended by itself, {_code(state)}. It must go on running to answer requests."
