@@ -56,6 +56,7 @@ def test_a_killed_script_fails_its_job_within_seconds(server: Server) -> None:
         "import os, time\nprint('pid', os.getpid(), flush=True)\nprint('last words', flush=True)\ntime.sleep(300)\n"
     )
     train(server, "killed", script, wait=False)
+    eventually(lambda: "last words" in written(server, "killed"))
     pid = eventually(lambda: pid_of_script(server, "killed"))
     os.kill(pid, signal.SIGKILL)
     begun = time.monotonic()
@@ -116,6 +117,14 @@ def test_after_a_power_cut_endpoints_come_back_and_no_job_hangs(server: Server) 
     job = finished(server, "cut-off", 30)
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("InternalServerError")
+
+
+def written(server: Server, name: str) -> list[str]:
+    """Log lines of a job so far; its log group may not exist yet."""
+    try:
+        return log_of(server, GROUP, f"{name}/")
+    except ClientError:
+        return []
 
 
 def kill_everything(server: Server) -> None:
