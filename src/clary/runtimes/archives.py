@@ -116,19 +116,19 @@ def _unpack(source: _Source, target: Path, limits: ArchiveLimits) -> None:
     for count, member in enumerate(_members(source), start=1):
         if count > limits.members:
             raise ArchiveError(f"more than {limits.members} members")
-        parts = _safe_parts(member.name, limits)
+        parts = safe_parts(member.name, limits)
         if member.kind in _REFUSED:
             raise ArchiveError(_REFUSED[member.kind], member.name)
         if member.kind not in (b"0", b"\0", b"7", b"5"):
             raise ArchiveError(f"members of type {member.kind!r} are not accepted", member.name)
         if member.kind == b"5" or member.name.endswith("/"):
-            _make_folder(target, parts, member.name)
+            make_folder(target, parts, member.name)
             for _ in source.pieces(member.size, member.name):
                 pass
             continue
         if not parts:
             raise ArchiveError("has no name", member.name)
-        _make_folder(target, parts[:-1], member.name)
+        make_folder(target, parts[:-1], member.name)
         _write_file(target.joinpath(*parts), source.pieces(member.size, member.name), member)
     source.drain()
 
@@ -211,7 +211,7 @@ def _apply(member: _Member, overrides: dict[str, str]) -> _Member:
     return _Member(overrides.get("path", member.name), int(size), member.kind, member.mode)
 
 
-def _safe_parts(name: str, limits: ArchiveLimits) -> list[str]:
+def safe_parts(name: str, limits: ArchiveLimits) -> list[str]:
     """The path below the target; `.` and double slashes do not count."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/"):
@@ -225,7 +225,7 @@ def _safe_parts(name: str, limits: ArchiveLimits) -> list[str]:
     return parts
 
 
-def _make_folder(target: Path, parts: list[str], name: str) -> None:
+def make_folder(target: Path, parts: list[str], name: str) -> None:
     """Below the target there are only files and folders made here, so there is no link to follow."""
     folder = target
     for part in parts:

@@ -68,6 +68,10 @@ class Environments:
         """The environment of the quick start's client code: the SageMaker SDK, no toolkit."""
         return self.prepare_definition(images.CLIENT)
 
+    def prepare_functions(self) -> PreparedEnvironment:
+        """The environment of Lambda functions: interface client, AWS SDK and toolkit."""
+        return self.prepare_definition(images.FUNCTIONS)
+
     def prepare_definition(self, definition: Definition, notes: tuple[str, ...] = ()) -> PreparedEnvironment:
         lock = read_lock(definition.name)
         with_toolkit = definition is not images.CLIENT

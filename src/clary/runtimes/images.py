@@ -52,8 +52,11 @@ XGBOOST = (
     Definition("xgboost-3.2", "xgboost", (3, 2, 0)),
 )
 CLIENT = Definition("client", "sagemaker", (2, 257), newest_python=(3, 13))
-DEFINITIONS = (*SCIKIT_LEARN, *XGBOOST, CLIENT)
+FUNCTIONS = Definition("functions", "awslambdaric", (4, 2, 2))
+DEFINITIONS = (*SCIKIT_LEARN, *XGBOOST, CLIENT, FUNCTIONS)
 
+# Repositories whose image trains without a script.
+XGBOOST_IMAGES = frozenset({"sagemaker-xgboost", "xgboost"})
 _FAMILIES = {
     "sagemaker-scikit-learn": SCIKIT_LEARN,
     "sagemaker-xgboost": XGBOOST,

@@ -86,6 +86,14 @@ def place_source(
     objects: Objects, uri: str, data_type: str, target: Path, distribution: str, host: int, hosts: int
 ) -> None:
     """All objects of a source, as files below `target`; with ShardedByS3Key each host takes its share."""
+    found = find_objects(objects, uri, data_type, target)
+    if distribution == "ShardedByS3Key":
+        found = sorted(found)[host::hosts]
+    _place_all(objects, found, target)
+
+
+def find_objects(objects: Objects, uri: str, data_type: str, target: Path) -> list[tuple[str, str, str]]:
+    """(bucket, key, path below the source) of a source's objects; a manifest is read beside `target`."""
     if data_type == "S3Prefix":
         found = list(_below_prefix(objects, uri))
     elif data_type == "ManifestFile":
@@ -94,9 +102,7 @@ def place_source(
         raise StagingError(f"S3DataType {data_type} is not available; use S3Prefix or ManifestFile.")
     if not found:
         raise StagingError(f"No objects were found under {uri}. Check the S3 location and its spelling.")
-    if distribution == "ShardedByS3Key":
-        found = sorted(found)[host::hosts]
-    _place_all(objects, found, target)
+    return found
 
 
 def _below_prefix(objects: Objects, uri: str) -> Iterator[tuple[str, str, str]]:

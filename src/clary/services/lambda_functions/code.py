@@ -1,0 +1,86 @@
+"""Taking a function's code in: a zip file in the request, or an object that the caller may read."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clary.services.context import Context
+from clary.services.lambda_functions.names import invalid, refuse_unserved
+from clary.store import buckets, contents, objects
+from clary.store.blobs import Extent
+from clary.store.database import Transaction
+
+_LARGEST = 250 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A checked archive, durable as a blob. `sha256` is in base64, as answers carry it."""
+
+    extents: list[Extent]
+    size: int
+    sha256: str
+
+    def add(self, tx: Transaction) -> dict[str, Any]:
+        """The `code` entry of a function's document."""
+        return {"content": contents.add(tx, self.extents), "size": self.size}
+
+
+@contextmanager
+def taken(context: Context, operation: str, request: dict[str, Any]) -> Iterator[Code]:
+    """The code of a request; when the block fails, its bytes are dropped again."""
+    refuse_unserved(operation, request, "ImageUri", "S3ObjectVersion", "S3ObjectStorageMode", "SourceKMSKeyArn")
+    path = context.blobs.new_incoming_path()
+    try:
+        _fetch(context, request, path)
+        context.functions.check_archive(path)
+        incoming = objects.spool_file(context.blobs, path)
+    finally:
+        path.unlink(missing_ok=True)
+    extents = objects.adopt(context.blobs, incoming)
+    digest = base64.b64encode(bytes.fromhex(incoming.sha256)).decode()
+    try:
+        yield Code(extents, incoming.size, digest)
+    except BaseException:
+        context.blobs.delete(extent.blob for extent in extents)
+        raise
+
+
+def _fetch(context: Context, request: dict[str, Any], path: Path) -> None:
+    bucket, key = request.get("S3Bucket"), request.get("S3Key")
+    if ("ZipFile" in request) == bool(bucket or key):
+        raise invalid("Please provide a source for function code: either ZipFile, or S3Bucket and S3Key.")
+    if "ZipFile" in request:
+        path.write_bytes(request["ZipFile"])
+        return
+    if not bucket or not key:
+        raise invalid("Both S3Bucket and S3Key are needed.")
+    _fetch_object(context, bucket, key, path)
+
+
+def _fetch_object(context: Context, bucket: str, key: str, path: Path) -> None:
+    context.authorize("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
+    with context.database.read() as tx:
+        owner = buckets.find(tx, bucket)
+        if owner is None or owner.account != context.account:
+            raise invalid(
+                "Error occurred while GetObject. S3 Error Code: NoSuchBucket. "
+                f"S3 Error Message: The specified bucket does not exist ({bucket})"
+            )
+        stored = objects.find(tx, owner, key)
+    if stored is None:
+        raise invalid(
+            "Error occurred while GetObject. S3 Error Code: NoSuchKey. "
+            f"S3 Error Message: The specified key does not exist. ({key})"
+        )
+    if stored.size > _LARGEST:
+        raise invalid(f"The zip file must be smaller than {_LARGEST} bytes.")
+    try:
+        objects.export(context.database, context.blobs, context.account, bucket, key, path)
+    except objects.ObjectNotFound as error:
+        raise invalid(f"The object {key} has just been deleted.") from error
