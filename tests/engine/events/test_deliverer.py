@@ -1,0 +1,149 @@
+"""Deliveries: taken, tried again, given up; the slow and the poisoned do not stop the others."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from clary.base.errors import AccessDenied, ApiError
+from tests.engine.events.conftest import DEAD, QUEUE, World
+from tests.server import eventually
+
+
+def unavailable(_parameters: Mapping[str, Any]) -> dict[str, Any]:
+    raise ApiError("later", code="ServiceUnavailable", status=503)
+
+
+def test_what_is_taken_is_gone(world: World) -> None:
+    world.deliverer().perform(world.send(service="events.amazonaws.com", source="arn:rule"))
+    ((name, parameters, actor),) = world.calls.made
+    assert (name, parameters["MessageBody"]) == ("sqs:SendMessage", "{}")
+    assert (actor.service, actor.source_arn, actor.role_arn) == ("events.amazonaws.com", "arn:rule", None)
+    assert world.waiting() == []
+
+
+def test_failures_are_tried_again_with_growing_pauses_and_then_buried(world: World) -> None:
+    def behave(parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return {} if parameters["QueueUrl"].endswith("/dead") else unavailable(parameters)
+
+    world.calls.behave["SendMessage"] = behave
+    world.send(attempts=4, dead_letter=DEAD, source="arn:rule", service="events.amazonaws.com")
+    pauses = []
+    for _ in range(4):
+        (delivery,) = world.waiting()
+        world.deliverer().perform(delivery)
+        (delivery,) = world.waiting()
+        pauses.append((delivery.due - world.clock.now()).total_seconds())
+        world.clock.time = delivery.due
+    assert pauses[3] > pauses[0]
+    world.deliverer().perform(world.waiting()[0])
+    assert world.waiting() == []
+    letter = world.calls.of("sqs:SendMessage")[-1]
+    attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    assert attributes == {
+        "RULE_ARN": "arn:rule",
+        "TARGET_ARN": QUEUE,
+        "ERROR_CODE": "ServiceUnavailable",
+        "ERROR_MESSAGE": "later",
+        "RETRY_ATTEMPTS": "4",
+    }
+
+
+def test_too_old_is_given_up(world: World) -> None:
+    world.calls.behave["SendMessage"] = unavailable
+    delivery = world.send(seconds=60)
+    world.clock.move(61)
+    world.deliverer().perform(delivery)
+    assert world.waiting() == []
+
+
+def test_what_can_never_succeed_is_given_up_at_once(world: World) -> None:
+    def refuse(_parameters: Mapping[str, Any]) -> dict[str, Any]:
+        raise AccessDenied("no")
+
+    world.calls.behave["SendMessage"] = refuse
+    world.deliverer().perform(world.send())
+    world.deliverer().perform(world.send("arn:aws:kinesis:us-east-1:1:stream/x"))
+    world.deliverer().perform(world.send("ftp://example.com"))
+    world.deliverer().perform(world.send("mailto:someone@example.com"))  # no mail server is configured
+    assert world.waiting() == []
+
+
+def test_a_dead_letter_queue_that_is_away_keeps_the_delivery(world: World) -> None:
+    world.calls.behave["SendMessage"] = unavailable
+    world.deliverer().perform(world.send(attempts=0, dead_letter=DEAD))
+    assert len(world.waiting()) == 1
+
+
+def test_functions_that_fail_are_called_three_times(world: World) -> None:
+    world.calls.behave["Invoke"] = lambda _: {"FunctionError": "Unhandled"}
+    world.send("arn:aws:lambda:us-east-1:111122223333:function:f", body='{"a": 1}')
+    while waiting := world.waiting():
+        world.deliverer().perform(waiting[0])
+        world.clock.move(1000)
+    calls = world.calls.of("lambda:Invoke")
+    assert [call["Payload"] for call in calls] == [b'{"a": 1}'] * 3
+
+
+def test_logs_get_a_stream_when_there_is_none(world: World) -> None:
+    streams: set[str] = set()
+
+    def put(parameters: Mapping[str, Any]) -> dict[str, Any]:
+        if parameters["logStreamName"] not in streams:
+            raise ApiError("none", code="ResourceNotFoundException", status=400)
+        return {}
+
+    def create(parameters: Mapping[str, Any]) -> dict[str, Any]:
+        streams.add(parameters["logStreamName"])
+        return {}
+
+    world.calls.behave |= {"PutLogEvents": put, "CreateLogStream": create}
+    world.deliverer().perform(world.send("arn:aws:logs:us-east-1:111122223333:log-group:/aws/events/x:*"))
+    assert world.waiting() == []
+    assert world.calls.of("logs:PutLogEvents")[-1]["logGroupName"] == "/aws/events/x"
+
+
+def test_a_slow_target_does_not_stop_the_others(world: World) -> None:
+    end = threading.Event()
+
+    def behave(parameters: Mapping[str, Any]) -> dict[str, Any]:
+        if parameters["QueueUrl"].endswith("/queue"):
+            end.wait(30)
+        return {}
+
+    world.calls.behave["SendMessage"] = behave
+    for _ in range(600):
+        world.send(QUEUE)
+    deliverer = world.deliverer()
+    deliverer.start()
+    try:
+        world.send(f"{QUEUE}-quick")
+        eventually(lambda: len(world.waiting()) == 600)
+        assert len(world.calls.made) <= 10
+    finally:
+        world.clock.move(-3600)  # nothing else is due
+        end.set()
+        deliverer.stop()
+
+
+def test_a_target_that_breaks_is_tried_again(world: World) -> None:
+    broken = [True]
+
+    def behave(_parameters: Mapping[str, Any]) -> dict[str, Any]:
+        if broken:
+            broken.pop()
+            raise RuntimeError("a defect")
+        return {}
+
+    world.calls.behave["SendMessage"] = behave
+    deliverer = world.deliverer()
+    deliverer.start()
+    try:
+        world.send()
+        eventually(lambda: world.waiting()[0].tries == 1)
+        world.clock.move(100)
+        world.send(f"{QUEUE}-other")  # wakes it
+        eventually(lambda: world.waiting() == [])
+    finally:
+        deliverer.stop()

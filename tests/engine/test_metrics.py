@@ -1,0 +1,59 @@
+"""FinalMetricDataList: the last value of each metric in the log of a training job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from clary.base.clock import from_epoch_ms
+from clary.engine.metrics import FinalMetrics
+from clary.store import logs, resources
+from clary.store.database import Database
+from clary.store.resources import Resource
+
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
+GROUP = "/aws/sagemaker/TrainingJobs"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "clary.db")
+    yield database
+    database.close()
+
+
+def job(database: Database, **regexes: str) -> Resource:
+    definitions = [{"Name": name, "Regex": regex} for name, regex in regexes.items()]
+    document = {"request": {"AlgorithmSpecification": {"MetricDefinitions": definitions}}}
+    with database.write() as tx:
+        return resources.create(
+            tx, account="1", region="r", kind="training-job", name="job", arn="a", document=document, now=NOW
+        )
+
+
+def log(database: Database, stream: str, *lines: tuple[int, str]) -> None:
+    with database.write() as tx:
+        logs.append(tx, "1", "r", GROUP, stream, lines, now=NOW)
+
+
+def test_the_last_value_of_each_counts(database: Database) -> None:
+    log(database, "job/algo-1-1", (1000, "[0]\tval-auc:0.5 loss=3"), (2000, "[1]\tval-auc:0.75"), (3000, "done"))
+    log(database, "job-2/algo-1-1", (9000, "[9]\tval-auc:0.99"))
+    made = job(database, auc=r"#011val-auc:([0-9.]+)", loss=r"loss=(\S+)", absent=r"no=(\d)", broken="(")
+    assert FinalMetrics(database).of_job(made, GROUP) == [
+        {"MetricName": "auc", "Value": 0.75, "Timestamp": from_epoch_ms(2000)},
+        {"MetricName": "loss", "Value": 3.0, "Timestamp": from_epoch_ms(1000)},
+    ]
+
+
+def test_a_value_long_before_the_end_is_found(database: Database) -> None:
+    log(database, "job/algo-1-1", (1, "auc=0.5"), *((2, f"line {n}") for n in range(4500)))
+    (found,) = FinalMetrics(database).of_job(job(database, auc=r"auc=(.*)"), GROUP)
+    assert found["Value"] == 0.5
+
+
+def test_without_definitions_or_a_log_there_is_nothing(database: Database) -> None:
+    assert FinalMetrics(database).of_job(job(database, auc="x"), GROUP) == []
