@@ -1,0 +1,162 @@
+"""Executions: describe, list, stop, retry, rename. They are started in `starting` and carried out by the engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clary.base.errors import ConflictException
+from clary.services.context import Context
+from clary.services.sagemaker import names
+from clary.services.sagemaker.pipelines.names import (
+    EXECUTION,
+    caller,
+    get_execution,
+    get_pipeline,
+    get_pipeline_of,
+    get_version,
+)
+from clary.services.sagemaker.pipelines.paging import list_page
+from clary.services.sagemaker.pipelines.pipelines import parallelism_member
+from clary.store import resources, work
+from clary.store.resources import Resource
+
+
+def describe_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    with context.database.read() as tx:
+        return described(get_execution(tx, context, request["PipelineExecutionArn"]))
+
+
+def described(execution: Resource) -> dict[str, Any]:
+    """What Describe and Search tell of an execution."""
+    document = execution.document
+    return {
+        "PipelineArn": execution.parent,
+        "PipelineExecutionArn": execution.arn,
+        "PipelineExecutionDisplayName": document["display_name"],
+        "PipelineExecutionStatus": execution.status,
+        "PipelineExecutionDescription": document["description"],
+        "PipelineExperimentConfig": document.get("experiment"),
+        "FailureReason": document.get("failure"),
+        "CreationTime": execution.created_at,
+        "LastModifiedTime": execution.updated_at,
+        "CreatedBy": document["created_by"],
+        "LastModifiedBy": document["last_modified_by"],
+        "ParallelismConfiguration": parallelism_member(document["parallelism"]),
+        "SelectiveExecutionConfig": _selective(document.get("selective")),
+        "PipelineVersionId": document["version"],
+        "RoleArn": document["role"],
+    }
+
+
+def describe_definition(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    with context.database.read() as tx:
+        execution = get_execution(tx, context, request["PipelineExecutionArn"])
+        version = get_version(tx, get_pipeline_of(tx, execution), execution.document["version"])
+    return {"PipelineDefinition": version.document["definition"], "CreationTime": version.created_at}
+
+
+def list_pipeline_executions(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    names.refuse_unserved("ListPipelineExecutions", request, "PipelineVersionAlias")
+    with context.database.read() as tx:
+        pipeline = get_pipeline(tx, context, request["PipelineName"])
+        member = "PipelineExecutionSummaries"
+        return list_page(context, tx, request, EXECUTION, member=member, summary=_summary, parent=pipeline.arn)
+
+
+def parameter_list(execution: Resource) -> list[dict[str, str]]:
+    """Parameters as texts, in the order of the definition."""
+    return [{"Name": name, "Value": _text(value)} for name, value in execution.document["parameters"].items()]
+
+
+def list_parameters(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    with context.database.read() as tx:
+        execution = get_execution(tx, context, request["PipelineExecutionArn"])
+    parameters = parameter_list(execution)
+    size, token = request.get("MaxResults", 50), request.get("NextToken")
+    begin = int(context.pager.decode("ListParameters", execution.arn, token)[0]) if token else 0
+    page: dict[str, Any] = {"PipelineParameters": parameters[begin : begin + size]}
+    if len(parameters) > begin + size:
+        page["NextToken"] = context.pager.encode("ListParameters", execution.arn, [begin + size])
+    return page
+
+
+def stop_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    """Asks the engine to stop it."""
+    with context.database.write() as tx:
+        execution = get_execution(tx, context, request["PipelineExecutionArn"])
+        if execution.status not in {"Executing", "Stopping"}:
+            raise ConflictException(
+                f"Only running pipeline executions can be stopped; {execution.arn} is {execution.status}."
+            )
+        if execution.status == "Executing":
+            document = {**execution.document, "stop_requested": True, "last_modified_by": caller(context)}
+            execution = resources.save(tx, execution, document=document, status="Stopping", now=context.now)
+            work.enqueue(tx, execution, context.now)
+    return {"PipelineExecutionArn": execution.arn}
+
+
+def retry_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    """Runs what failed or was stopped again, in place; what succeeded stays."""
+    with context.database.write() as tx:
+        execution = get_execution(tx, context, request["PipelineExecutionArn"])
+        token = request["ClientRequestToken"]
+        if execution.document.get("retry_token") == token:
+            return {"PipelineExecutionArn": execution.arn}
+        if execution.status not in {"Failed", "Stopped"}:
+            raise ConflictException(
+                f"Only failed and stopped pipeline executions can be retried; {execution.arn} is {execution.status}."
+            )
+        document = {
+            **execution.document,
+            "attempt": execution.document["attempt"] + 1,
+            "stop_requested": False,
+            "failure": None,
+            "retry_token": token,
+            "last_modified_by": caller(context),
+        }
+        if "ParallelismConfiguration" in request:
+            document["parallelism"] = request["ParallelismConfiguration"]["MaxParallelExecutionSteps"]
+        execution = resources.save(tx, execution, document=document, status="Executing", now=context.now)
+        work.enqueue(tx, execution, context.now)
+    return {"PipelineExecutionArn": execution.arn}
+
+
+def update_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    with context.database.write() as tx:
+        execution = get_execution(tx, context, request["PipelineExecutionArn"])
+        document = {**execution.document, "last_modified_by": caller(context)}
+        for member, entry in (
+            ("PipelineExecutionDescription", "description"),
+            ("PipelineExecutionDisplayName", "display_name"),
+        ):
+            if member in request:
+                document[entry] = request[member]
+        if "ParallelismConfiguration" in request:
+            document["parallelism"] = request["ParallelismConfiguration"]["MaxParallelExecutionSteps"]
+        execution = resources.save(tx, execution, document=document, now=context.now)
+        if execution.status == "Executing":
+            work.enqueue(tx, execution, context.now)  # more steps may run now
+    return {"PipelineExecutionArn": execution.arn}
+
+
+def _summary(execution: Resource) -> dict[str, Any]:
+    return {
+        "PipelineExecutionArn": execution.arn,
+        "StartTime": execution.created_at,
+        "PipelineExecutionStatus": execution.status,
+        "PipelineExecutionDescription": execution.document["description"],
+        "PipelineExecutionDisplayName": execution.document["display_name"],
+        "PipelineExecutionFailureReason": execution.document.get("failure"),
+    }
+
+
+def _selective(selective: dict[str, Any] | None) -> dict[str, Any] | None:
+    if selective is None:
+        return None
+    steps = [{"StepName": name} for name in selective["steps"]]
+    source = {"SourcePipelineExecutionArn": selective["source"]} if selective["source"] else {}
+    return {**source, "SelectedSteps": steps}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
