@@ -28,6 +28,9 @@ HIDDEN_IMPORTS = {
 BROAD_EXCEPTS = {
     "clary/control/application.py",
     "clary/door/chain.py",
+    "clary/engine/functions/keeper.py",
+    "clary/engine/events/deliverer.py",
+    "clary/engine/events/worker.py",
     "clary/engine/housekeeping.py",
     "clary/engine/loop.py",
     "clary/runtimes/shim.py",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,7 +85,7 @@ def test_references_are_dependencies() -> None:
     report = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.A.PropertyFiles.Report"}, "Path": "x"}}
     steps = read(fail("B", message=text), fail("C", message=report), processing("A")).steps
     assert steps["B"].needs == steps["C"].needs == {"A"}
-    assert list(steps)[0] == "A"
+    assert next(iter(steps)) == "A"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,12 @@ def test_parameters_become_values_of_their_types() -> None:
     ]
     definition = read(fail("A"), Parameters=declared)
     assert coerce(definition, {"F": "0.5", "B": "True", "S": "b"}) == {"I": 3, "F": 0.5, "B": True, "S": "b"}
-    for given_, words in (({}, "F"), ({"F": "x"}, "Float"), ({"F": "1", "S": "c"}, "one of"), ({"F": "1", "Z": ""}, "Z")):
+    for given_, words in (
+        ({}, "F"),
+        ({"F": "x"}, "Float"),
+        ({"F": "1", "S": "c"}, "one of"),
+        ({"F": "1", "Z": ""}, "Z"),
+    ):
         with pytest.raises(ValidationException, match=words):
             coerce(definition, given_)
 
@@ -228,7 +235,7 @@ def test_there_is_either_a_cycle_or_an_order(needs: dict[str, frozenset[str]]) -
     cycle, order = find_cycle(needs)
     if cycle:
         assert cycle[0] == cycle[-1]
-        assert all(after in needs[before] for before, after in zip(cycle, cycle[1:], strict=False))
+        assert all(after in needs[before] for before, after in pairwise(cycle))
     else:
         assert sorted(order) == sorted(needs)
         assert all(order.index(needed) < order.index(name) for name in needs for needed in needs[name])
@@ -241,3 +248,20 @@ def test_selected_steps_must_be_without_gaps() -> None:
     for selected in (["a", "c"], ["z"]):
         with pytest.raises(ValidationException):
             check_selection(selected, needs)
+
+
+def test_a_definition_as_the_sdk_writes_it() -> None:
+    """Written by the SageMaker SDK (v2) from a pipeline with a gate, a repacked model and a Fail step."""
+    text = (Path(__file__).parent / "data" / "sdk_v2.json").read_text()
+    definition = read_definition(text)
+    steps = {step.name: (step.type, sorted(step.needs), step.branch) for step in definition.steps.values()}
+    assert steps == {
+        "Process": ("Processing", [], None),
+        "Train": ("Training", ["Process"], None),
+        "Evaluate": ("Processing", ["Process", "Train"], None),
+        "Gate": ("Condition", ["Evaluate"], None),
+        "Register-RegisterModel": ("RegisterModel", ["Evaluate", "Gate", "Train"], ("Gate", True)),
+        "TooLow": ("Fail", ["Evaluate", "Gate"], ("Gate", False)),
+    }
+    assert coerce(definition, {"SmallestAuc": "0.5"})["SmallestAuc"] == 0.5
+    assert definition.steps["Evaluate"].property_files["Evaluation"].path == "evaluation.json"

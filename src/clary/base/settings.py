@@ -64,9 +64,19 @@ class Settings:
         0, "Upper limit of memory per job instance or replica in MiB; 0 means the instance type decides."
     )
     max_endpoint_instances: int = _setting(32, "Most instances that the variants of one endpoint may ask for.")
+    function_processes: int = _setting(
+        32, "Most processes of Lambda functions at a time; calls beyond them are answered TooManyRequestsException."
+    )
+    function_idle_seconds: float = _setting(300.0, "How long a process of a Lambda function waits for another call.")
     public_url: str = _setting(
         "", "URL under which jobs reach Clary itself; set by the supervisor once it has bound its ports."
     )
+    smtp_host: str = _setting("", "Mail server for e-mail subscriptions; without one, e-mail is not delivered.")
+    smtp_port: int = _setting(587, "Port of the mail server.")
+    smtp_from: str = _setting("", "Sender's address of e-mail.")
+    smtp_user: str = _setting("", "User name at the mail server; empty for none.")
+    smtp_password: str = field(default="", repr=False, metadata={"doc": "Password at the mail server."})
+    smtp_tls: bool = _setting(True, "Ask the mail server for encryption (STARTTLS).")
     log_level: str = _setting("info", "Level of Clary's own logs: debug, info, warning or error.")
 
     @property

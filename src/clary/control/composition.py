@@ -19,6 +19,7 @@ from clary.control.own_calls import OwnCaller
 from clary.control.spool import SpoolOpener
 from clary.engine.access_snapshot import AccessWriter
 from clary.engine.engine import Engine
+from clary.engine.functions.fleet import FunctionFleet
 from clary.engine.surroundings import Surroundings
 from clary.runtimes import package_sources
 from clary.runtimes.environments import Environments
@@ -83,8 +84,9 @@ def compose(settings: Settings, installation: Installation) -> Composition:
     access = AccessWriter(database, installation, settings.layout.access)
     catalog = Catalog()
     pager = Pager(bytes.fromhex(installation.master_key))
-    make_context = ContextMaker(database, blobs, installation, settings, pager, clock)
-    around = Surroundings(
+    functions = FunctionFleet(lambda: around)
+    make_context = ContextMaker(database, blobs, installation, settings, pager, clock, functions)
+    around: Surroundings = Surroundings(
         database=database,
         blobs=blobs,
         runtime=ProcessRuntime(
@@ -104,7 +106,7 @@ def compose(settings: Settings, installation: Installation) -> Composition:
         settings,
         around,
         access,
-        Engine(around, access),
+        Engine(around, access, functions),
         catalog,
         make_context,
         ThreadPoolExecutor(_THREADS, thread_name_prefix="api"),

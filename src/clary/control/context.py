@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from clary.access.evaluation import time_keys
@@ -11,10 +12,12 @@ from clary.base.installation import Installation
 from clary.base.settings import Settings
 from clary.control.authorization import Authorization, connection_keys
 from clary.control.call import Call
-from clary.services.context import Context
+from clary.services.context import Context, Functions
 from clary.store.blobs import Blobs
 from clary.store.database import Database
 from clary.wire.paging import Pager
+
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class ContextMaker:
     settings: Settings
     pager: Pager
     clock: Clock
+    functions: Functions
 
     def of_call(self, call: Call) -> Context:
         """For a request that came over the wire."""
@@ -36,6 +40,7 @@ class ContextMaker:
             request_id=call.request_id,
             source_address=call.head.headers.get("x-clary-client", ""),
             user_agent=call.head.headers.get("user-agent", ""),
+            endpoint=_endpoint(call),
         )
 
     def __call__(
@@ -46,6 +51,7 @@ class ContextMaker:
         request_id: str | None = None,
         source_address: str = "",
         user_agent: str = "",
+        endpoint: str = "",
     ) -> Context:
         caller = authorization.caller
         # Clients see milliseconds, and compare times they have seen: nothing finer is kept.
@@ -66,6 +72,16 @@ class ContextMaker:
             authorize=authorization,
             source_address=source_address,
             user_agent=user_agent,
+            endpoint=endpoint or self.settings.public_url,
+            functions=self.functions,
             policies=caller.policies,
             condition_keys={**authorization.keys, **caller.keys},
         )
+
+
+def _endpoint(call: Call) -> str:
+    """Scheme and host as the caller wrote them, if they are fit for a URL."""
+    host = call.head.headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        return ""
+    return f"{'https' if call.head.headers.get('x-clary-scheme') == 'https' else 'http'}://{host}"

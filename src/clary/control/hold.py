@@ -19,6 +19,9 @@ from clary.wire.http import RequestHead
 _UNFINISHED: Mapping[str, tuple[str, frozenset[str]]] = {
     "DescribeTrainingJob": ("TrainingJobStatus", frozenset({"InProgress", "Stopping"})),
     "DescribeProcessingJob": ("ProcessingJobStatus", frozenset({"InProgress", "Stopping"})),
+    "DescribeTransformJob": ("TransformJobStatus", frozenset({"InProgress", "Stopping"})),
+    "DescribeHyperParameterTuningJob": ("HyperParameterTuningJobStatus", frozenset({"InProgress", "Stopping"})),
+    "DescribePipelineExecution": ("PipelineExecutionStatus", frozenset({"Executing", "Stopping"})),
     "DescribeEndpoint": ("EndpointStatus", frozenset({"Creating", "Updating"})),
 }
 _YOUNG_SECONDS = 30.0
@@ -101,6 +104,8 @@ def _unfinished(operation: str, result: Mapping[str, Any]) -> bool:
 
 
 def _arn(result: Mapping[str, Any]) -> str:
+    if "PipelineExecutionArn" in result:
+        return str(result["PipelineExecutionArn"])
     return next(str(value) for key, value in result.items() if key.endswith("Arn") and key != "RoleArn")
 
 

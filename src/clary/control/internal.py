@@ -15,6 +15,7 @@ from clary.engine.replicas import is_current
 from clary.engine.units import owner_of
 from clary.store import resources, work
 from clary.store.database import Database
+from clary.store.functions import FUNCTION
 from clary.wire.http import RequestHead, Response
 
 _LIFETIME = timedelta(hours=1)
@@ -48,7 +49,9 @@ class InternalPaths:
         with self._database.read() as tx:
             role = resources.find_by_arn(tx, role_arn)
             owner = resources.find_by_id(tx, resource_id) if resource_id is not None else None
-            busy = owner is not None and work.find(tx, owner.id) is not None and is_current(owner, unit)
+            busy = owner is not None and (
+                owner.kind == FUNCTION or (work.find(tx, owner.id) is not None and is_current(owner, unit))
+            )
         if not busy:
             raise AccessDenied(f"The unit {unit} does not run any more.")
         if role is None or role.document.get("RoleId") != role_id:

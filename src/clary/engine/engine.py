@@ -8,6 +8,9 @@ from clary.base.log import get_logger
 from clary.engine.access_snapshot import AccessWriter
 from clary.engine.controller import Controller
 from clary.engine.endpoints import EndpointController
+from clary.engine.events.schedules import ScheduledRules, Schedules
+from clary.engine.events.telling import Telling
+from clary.engine.functions.fleet import FunctionFleet
 from clary.engine.housekeeping import Housekeeping
 from clary.engine.jobs import JobController
 from clary.engine.loop import Loop
@@ -15,7 +18,11 @@ from clary.engine.processing_jobs import ProcessingJobs
 from clary.engine.routes import RouteWriter
 from clary.engine.surroundings import Surroundings
 from clary.engine.training_jobs import TrainingJobs
+from clary.engine.transform_jobs import TransformJobs
+from clary.engine.tuning.controller import TuningController
+from clary.engine.tuning.early import values_by
 from clary.engine.wake import WakeListener
+from clary.runtimes.expressions import Expressions
 from clary.runtimes.port import Phase
 from clary.store import resources
 
@@ -27,33 +34,47 @@ _STOP_SECONDS = 130.0  # the grace of jobs is 120 s
 class Engine:
     """Owned by control. Starting it adopts every unit that outlived an earlier engine."""
 
-    def __init__(self, around: Surroundings, access: AccessWriter) -> None:
+    def __init__(self, around: Surroundings, access: AccessWriter, functions: FunctionFleet) -> None:
         self._around = around
         self._routes = RouteWriter(around)
         self._access = access
+        self._functions = functions
         self._controllers: list[Controller] = [
             JobController(around, TrainingJobs(around)),
             JobController(around, ProcessingJobs(around)),
+            JobController(around, TransformJobs(around)),
             EndpointController(around, self._routes),
+            ScheduledRules(around),
+            Schedules(around),
+            TuningController(around, self._look_at, values_by(Expressions())),
         ]
         self._loop = Loop(around.database, self._controllers, around.clock)
         self._housekeeping = Housekeeping(around)
+        self._telling = Telling(around)
         self._wake = WakeListener(around.settings.layout.wake_socket, self._loop.wake_unit)
 
     def start(self) -> None:
         self._around.database.listen(self._access.on_commit)
         self._access.publish()
         self._routes.publish()
+        self._functions.start()
         self._remove_orphans()
         self._housekeeping.start()
         self._wake.start()
         self._loop.start()
+        self._telling.start()
 
     def stop(self) -> None:
-        """Stops looking; units go on and are adopted by the next engine."""
+        """Stops looking; units go on and are adopted by the next engine, but for those of functions."""
+        self._functions.stop()
         self._housekeeping.stop()
         self._wake.stop()
         self._loop.stop()
+        self._telling.stop()
+
+    def _look_at(self, resource_id: int, kind: str) -> None:
+        """For controllers of resources that wait for other resources."""
+        self._loop.wake(resource_id, kind)
 
     def stop_units(self) -> None:
         """Ends every job and replica: SIGTERM, and SIGKILL for those that take too long."""

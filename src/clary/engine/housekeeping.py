@@ -1,4 +1,4 @@
-"""What has to be tidied up now and then: object bytes that no row names, and log events past their retention."""
+"""What has to be tidied up now and then: object bytes no row names, log events and messages past their retention."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 from clary.base.log import get_logger
 from clary.engine.surroundings import Surroundings
-from clary.store import contents, logs
+from clary.store import contents, logs, queues
 
 log = get_logger(__name__)
 
@@ -39,6 +39,7 @@ class Housekeeping:
         try:
             contents.reclaim(self._around.database, self._around.blobs)
             self._expire_logs()
+            self._expire_messages()
         except Exception:
             log.exception("housekeeping failed")
 
@@ -48,3 +49,10 @@ class Housekeeping:
         while removed and not self._end.is_set():
             with self._around.database.write() as tx:
                 removed = logs.expire(tx, self._around.clock.now())
+
+    def _expire_messages(self) -> None:
+        """Of queues that nobody reads; others lose theirs when they are read."""
+        removed = 1
+        while removed and not self._end.is_set():
+            with self._around.database.write() as tx:
+                removed = queues.expire_everywhere(tx, self._around.clock.now())

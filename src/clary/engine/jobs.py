@@ -174,7 +174,7 @@ class JobController:
             return resources.save(tx, job, document=document, now=now)
 
     def _objects(self, job: Resource) -> RoleObjects:
-        role = job.document["request"]["RoleArn"]
+        role = job.document.get("role") or job.document["request"]["RoleArn"]
         return RoleObjects(self._around.database, self._around.blobs, role, "SageMaker", self._around.clock.now())
 
     def _stream(self, job: Resource) -> str:

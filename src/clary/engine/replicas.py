@@ -57,7 +57,7 @@ def start_replica(around: Surroundings, endpoint: Resource, replica: Replica, va
         **platform_variables(around, unit, endpoint.region, None if variant["Isolated"] else variant["RoleArn"]),
         **(container.get("Environment") or {}),
     }
-    _place_files(around, variant, opt_ml, variables)
+    place_files(around, variant, opt_ml, variables)
     around.runtime.launch(
         UnitSpec(
             unit_id=unit,
@@ -72,7 +72,7 @@ def start_replica(around: Surroundings, endpoint: Resource, replica: Replica, va
     )
 
 
-def _place_files(around: Surroundings, variant: dict[str, Any], opt_ml: Path, variables: dict[str, str]) -> None:
+def place_files(around: Surroundings, variant: dict[str, Any], opt_ml: Path, variables: dict[str, str]) -> None:
     container = variant["Container"]
     source = variables.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     needs_objects = container.get("ModelDataUrl") or container.get("ModelDataSource") or source.startswith("s3://")

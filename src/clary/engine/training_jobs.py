@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from clary.engine.metrics import FinalMetrics
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
@@ -39,6 +40,7 @@ class TrainingJobs:
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
+        self._metrics = FinalMetrics(around.database)
 
     def stage(self, job: Resource, unit: str, opt_ml: Path, objects: RoleObjects) -> UnitSpec:
         request = job.document["request"]
@@ -85,7 +87,7 @@ class TrainingJobs:
         output = opt_ml / "output" / "data"
         if output.is_dir() and any(output.iterdir()):
             _upload_archive(objects, output, f"{target}/output.tar.gz", opt_ml)
-        return {}
+        return {"metrics": self._metrics.of_job(job, self.log_group)}
 
     def enter(self, document: dict[str, Any], secondary: str, now: datetime) -> dict[str, Any]:
         transitions = [dict(step) for step in document["transitions"]]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from clary.access.evaluation import Document, PolicySet
 from clary.access.principals import Principal
+from clary.base.errors import NotServed
 from clary.base.installation import Installation
 from clary.base.settings import Settings
 from clary.store.blobs import Blobs
 from clary.store.database import Database
+from clary.store.functions import FunctionCall, FunctionOutcome
 from clary.wire.paging import Pager
 
 
@@ -31,12 +34,38 @@ class Authorize(Protocol):
     ) -> None: ...
 
 
+class Functions(Protocol):
+    """Runs Lambda functions; implemented by the engine. All of them raise ApiErrors."""
+
+    def check_runtime(self, runtime: str) -> None:
+        """Whether functions of this runtime can run on this machine."""
+
+    def check_archive(self, archive: Path) -> None:
+        """Whether this is a zip file that may be unpacked."""
+
+    def invoke(self, call: FunctionCall) -> FunctionOutcome:
+        """Run the function and wait for it."""
+
+
+class NoFunctions:
+    """For contexts without an engine."""
+
+    def check_runtime(self, runtime: str) -> None:
+        return
+
+    def check_archive(self, archive: Path) -> None:
+        return
+
+    def invoke(self, call: FunctionCall) -> FunctionOutcome:
+        raise NotServed(f"No engine runs here that could invoke {call.arn}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """One call. `authorize` is for checks beyond the operation's own (iam:PassRole, the source of a copy).
 
     `policies` and `condition_keys` are what bears on the caller: only sts needs them, to weigh them together with
-    the trust policy of a role.
+    the trust policy of a role. `endpoint` is the URL (scheme and host) under which the caller has reached Clary.
     """
 
     account: str
@@ -52,5 +81,7 @@ class Context:
     authorize: Authorize
     source_address: str = ""
     user_agent: str = ""
+    endpoint: str = ""
+    functions: Functions = field(default_factory=NoFunctions)
     policies: PolicySet = field(default_factory=PolicySet)
     condition_keys: Mapping[str, str | list[str]] = field(default_factory=dict)

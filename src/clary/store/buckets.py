@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Column, Index, RowMapping, Table, Text, UniqueConstraint, delete, insert, select
 
 from clary.base.errors import ClaryError
 from clary.store.database import Transaction
-from clary.store.metadata import METADATA, Moment, RowId
+from clary.store.metadata import METADATA, Document, Moment, RowId
 
 BUCKETS = Table(
     "buckets",
@@ -22,6 +23,14 @@ BUCKETS = Table(
     UniqueConstraint("name"),
     Index(None, "account", "name"),
     sqlite_autoincrement=True,
+)
+
+
+NOTIFICATIONS = Table(
+    "bucket_notifications",
+    METADATA,
+    Column("bucket_id", RowId, primary_key=True, autoincrement=False),
+    Column("document", Document, nullable=False),
 )
 
 
@@ -43,13 +52,14 @@ class BucketOfOther(ClaryError):
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One bucket."""
+    """One bucket. `notifications` says who is told of its objects (see `object_events`); None when nobody is."""
 
     id: int
     name: str
     account: str
     region: str
     created_at: datetime
+    notifications: dict[str, Any] | None = None
 
 
 def create(tx: Transaction, *, account: str, region: str, name: str, now: datetime) -> Bucket:
@@ -62,8 +72,10 @@ def create(tx: Transaction, *, account: str, region: str, name: str, now: dateti
 
 def find(tx: Transaction, name: str) -> Bucket | None:
     """The bucket, whoever owns it."""
-    row = tx.execute(select(BUCKETS).where(BUCKETS.c.name == name)).mappings().first()
-    return None if row is None else _bucket(row)
+    told = BUCKETS.outerjoin(NOTIFICATIONS, BUCKETS.c.id == NOTIFICATIONS.c.bucket_id)
+    chosen = select(BUCKETS, NOTIFICATIONS.c.document.label("notifications")).select_from(told)
+    row = tx.execute(chosen.where(BUCKETS.c.name == name)).mappings().first()
+    return None if row is None else Bucket(**row)
 
 
 def get(tx: Transaction, account: str, name: str) -> Bucket:
@@ -79,6 +91,14 @@ def get(tx: Transaction, account: str, name: str) -> Bucket:
 def remove(tx: Transaction, bucket: Bucket) -> None:
     """Delete the row; the caller has looked whether the bucket is empty."""
     tx.execute(delete(BUCKETS).where(BUCKETS.c.id == bucket.id))
+    set_notifications(tx, bucket, None)
+
+
+def set_notifications(tx: Transaction, bucket: Bucket, document: dict[str, Any] | None) -> None:
+    """Replace what is said about who is told; None for nobody."""
+    tx.execute(delete(NOTIFICATIONS).where(NOTIFICATIONS.c.bucket_id == bucket.id))
+    if document is not None:
+        tx.execute(insert(NOTIFICATIONS).values(bucket_id=bucket.id, document=document))
 
 
 def page(
@@ -95,4 +115,4 @@ def page(
 
 
 def _bucket(row: RowMapping) -> Bucket:
-    return Bucket(**{name: row[name] for name in Bucket.__slots__})
+    return Bucket(**{name: row[name] for name in Bucket.__slots__ if name != "notifications"})

@@ -1,16 +1,24 @@
 """Deliveries: messages on their way to one target, kept until the target has taken them or they are given up.
 
 Written by the event dispatcher (a rule or a schedule matched), by sns (one per subscription), by lambda
-(asynchronous invocations) and by s3 (classic notifications). Performed by engine/deliveries.
+(asynchronous invocations) and by s3 (classic notifications). Performed by engine/events/deliverer.
 
 `document` of a row:
     target       ARN of a queue, topic, function, pipeline, log group or event bus; or a URL (https, http, mailto)
     role         ARN of the role to act as; or
-    service      the service principal to act as (`events.amazonaws.com`): then the target's own policy must allow it
+    service      the service principal to act as (`events.amazonaws.com`): then the target's own policy must allow it.
+                 With both, the role is for the target and the service for the dead-letter queue; with neither it is
+                 done in the name of the account, because the permission was checked when it was asked for
     source       ARN of the rule, topic or bucket that this comes from (condition key aws:SourceArn)
     body         the message, text
-    options      what the kind of target needs besides (for example SqsParameters, SageMakerPipelineParameters,
-                 MessageAttributes)
+    options      what the kind of target needs besides (the modules of engine/events/targets read them):
+                 queue     SqsParameters {MessageGroupId, MessageDeduplicationId} for a FIFO queue,
+                           MessageAttributes {name: {DataType, StringValue or BinaryValue in base64}}
+                 topic     Subject, MessageAttributes, MessageStructure, SqsParameters {MessageGroupId}
+                 function  LambdaParameters {ClientContext}; the body is its event
+                 pipeline  SageMakerPipelineParameters {PipelineParameterList} with final values
+                 bus       EventBridgeParameters {Source, DetailType} when the body is only the detail
+                 http(s)   Headers {name: value};  mailto  Subject;  API destination  HttpParameters
     attempts     most attempts after the first; seconds: greatest age
     dead_letter  ARN of the queue that gets what is given up, or None
 """

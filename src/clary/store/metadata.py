@@ -70,6 +70,7 @@ def _encode_time(value: Any) -> dict[str, int]:
 
 
 def _decode_time(value: dict[str, Any]) -> Any:
-    if len(value) == 1 and "$time" in value:
+    # Users' own maps (hyperparameters, tags) may have such a key, but only with texts.
+    if len(value) == 1 and isinstance(value.get("$time"), int):
         return _EPOCH + value["$time"] * _MICROSECOND
     return value

@@ -33,7 +33,7 @@ from sqlalchemy.types import TypeDecorator
 
 from clary.base.crash import crash_here
 from clary.base.errors import ClaryError
-from clary.store import buckets, contents
+from clary.store import buckets, contents, object_events
 from clary.store.blobs import BlobMissing, Blobs, Extent, Incoming, Slice
 from clary.store.buckets import Bucket
 from clary.store.database import Database, Transaction
@@ -206,6 +206,8 @@ def put_file(
         with database.write() as tx:
             owner = buckets.get(tx, account, bucket)
             garbage = put(tx, owner, new, contents.add(tx, extents), now)
+            cause = object_events.Cause("PutObject")
+            object_events.tell(tx, owner, cause, [(new.key, new.size, new.etag)], now)
     except ClaryError:  # raised before the commit; after anything else the row may be there
         blobs.delete(extent.blob for extent in extents)
         raise

@@ -1,9 +1,10 @@
 """The outbox: what has happened and must be told, written in the transaction that made it happen.
 
-Two topics. `change`: a resource whose kind is in `WATCHED` was created, removed, or changed in a way that others may
-wait for; the entry holds a copy of the row as it was then. `event`: an event that is already in its final form (from
-PutEvents, or about an object in S3). The engine's dispatcher reads entries in order, turns them into deliveries and
-removes them, all in one transaction: nothing is lost, and at worst something is told twice.
+Three topics. `change`: a resource whose kind is in `WATCHED` was created, removed, or changed in a way that others
+may wait for; the entry holds a copy of the row as it was then. `event`: an event that is already in its final form
+(from PutEvents). `object`: an object of a bucket that wants it told was made or removed. The engine's dispatcher
+reads entries in order, turns them into deliveries and removes them, all in one transaction: nothing is lost, and at
+worst something is told twice.
 """
 
 from __future__ import annotations

@@ -207,6 +207,21 @@ def remove(tx: Transaction, resource: Resource, *, now: datetime | None = None) 
     _tell(tx, "removed", resource, resource, now or resource.updated_at)
 
 
+def remove_below(tx: Transaction, owner: Resource, kind: str) -> None:
+    """Delete every row of a kind whose parent is the owner, or something below it. Nobody is told: what belongs to
+    a thing goes with it."""
+    table = RESOURCES.c
+    below = and_(table.parent >= f"{owner.arn}/", table.parent < f"{owner.arn}/\U0010ffff")
+    tx.execute(
+        delete(RESOURCES).where(
+            table.account == owner.account,
+            table.region == owner.region,
+            table.kind == kind,
+            or_(table.parent == owner.arn, below),
+        )
+    )
+
+
 def page(tx: Transaction, query: Query) -> list[Resource]:
     """Up to `limit` resources in order; pass `position(last, sort)` as `after` for the next page."""
     column = RESOURCES.c[_SORTS[query.sort]]

@@ -9,8 +9,11 @@ from clary.store import (
     log_records,
     objects,
     outbox,
+    parameters,
+    queue_records,
     resources,
     tags,
+    tuning_trials,
     uploads,
     work,
 )
@@ -21,6 +24,7 @@ TABLES = (
     work.WORK,
     tags.TAGS,
     buckets.BUCKETS,
+    buckets.NOTIFICATIONS,
     objects.OBJECTS,
     contents.CONTENTS,
     contents.EXTENTS,
@@ -31,6 +35,12 @@ TABLES = (
     log_records.EVENTS,
     outbox.OUTBOX,
     deliveries.DELIVERIES,
+    queue_records.MESSAGES,
+    queue_records.GROUPS,
+    queue_records.DEDUPLICATIONS,
+    tuning_trials.TRIALS,
+    parameters.PARAMETERS,
+    parameters.VERSIONS,
 )
 
 __all__ = ["METADATA", "TABLES"]

@@ -21,6 +21,23 @@ _JOB: Mapping[str, frozenset[str]] = {
 TRANSITIONS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "training-job": _JOB,
     "processing-job": _JOB,
+    "hyper-parameter-tuning-job": _JOB,
+    "transform-job": _JOB,
+    "pipeline-execution": {
+        "Executing": frozenset({"Stopping", "Stopped", "Failed", "Succeeded"}),
+        "Stopping": frozenset({"Stopped", "Failed", "Succeeded"}),
+        "Stopped": frozenset({"Executing"}),
+        "Failed": frozenset({"Executing"}),
+        "Succeeded": frozenset(),
+    },
+    "pipeline-step": {
+        "Starting": frozenset({"Executing", "Stopping", "Stopped", "Failed", "Succeeded"}),
+        "Executing": frozenset({"Starting", "Stopping", "Stopped", "Failed", "Succeeded"}),
+        "Stopping": frozenset({"Stopped", "Failed", "Succeeded"}),
+        "Stopped": frozenset({"Starting"}),
+        "Failed": frozenset({"Starting"}),
+        "Succeeded": frozenset(),
+    },
     "endpoint": {
         "Creating": frozenset({"InService", "Failed", "Deleting"}),
         "InService": frozenset({"Updating", "Deleting"}),

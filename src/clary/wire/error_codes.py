@@ -139,6 +139,8 @@ _VALIDATION_CODES = {
     "apigateway": "BadRequestException",
 }
 
+_DENIALS = {"sns": "AuthorizationError"}
+
 # The codes of the query protocol that the models do not have, by the name of the error's shape.
 QUERY_CODES = {
     "sqs": {
@@ -215,6 +217,7 @@ def localize(service: str, error: ApiError) -> ApiError:
     family = family_of(service)
     if isinstance(error, AccessDenied):
         code = "AccessDenied" if family in ("query", "s3") else "AccessDeniedException"
+        code = _DENIALS.get(service, code)
         status = 400 if family == "json" else 403
     elif type(error) is ValidationException and error.code == _DEFAULT_VALIDATION:
         code, status = validation_code(service), error.status

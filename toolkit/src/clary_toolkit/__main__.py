@@ -12,7 +12,9 @@ COMMANDS = {
     "train": "clary_toolkit.training.command",
     "process": "clary_toolkit.process",
     "serve": "clary_toolkit.serving.command",
+    "transform": "clary_toolkit.transform.command",
     "pip": "clary_toolkit.pip",
+    "function": "clary_toolkit.functions.command",
 }
 
 

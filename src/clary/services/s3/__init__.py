@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from clary.services.operation import Operation
-from clary.services.s3 import buckets, copy, delete, get, multipart, parts, put, tagging
+from clary.services.s3 import buckets, copy, delete, get, multipart, notifications, parts, put, tagging
 from clary.services.s3 import list as listings
 from clary.services.s3.names import bucket_arn, object_arn
 
@@ -24,6 +24,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "DeleteObjectTagging": Operation(tagging.delete_object_tagging, object_arn),
     "DeleteObjects": Operation(delete.delete_objects, action="s3:DeleteObject", open_to_all=True),
     "GetBucketLocation": Operation(buckets.get_bucket_location, bucket_arn),
+    "GetBucketNotificationConfiguration": Operation(
+        notifications.get_bucket_notification_configuration, bucket_arn, "s3:GetBucketNotification"
+    ),
     "GetObject": Operation(get.get_object, object_arn),
     "GetObjectTagging": Operation(tagging.get_object_tagging, object_arn),
     "HeadBucket": Operation(buckets.head_bucket, bucket_arn, "s3:ListBucket"),
@@ -33,6 +36,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "ListObjects": Operation(listings.list_objects, bucket_arn, "s3:ListBucket", open_to_all=True),
     "ListObjectsV2": Operation(listings.list_objects_v2, bucket_arn, "s3:ListBucket", open_to_all=True),
     "ListParts": Operation(parts.list_parts, object_arn, "s3:ListMultipartUploadParts"),
+    "PutBucketNotificationConfiguration": Operation(
+        notifications.put_bucket_notification_configuration, bucket_arn, "s3:PutBucketNotification"
+    ),
     "PutObject": Operation(put.put_object, object_arn),
     "PutObjectTagging": Operation(tagging.put_object_tagging, object_arn),
     "UploadPart": Operation(multipart.upload_part, object_arn, "s3:PutObject"),

@@ -18,6 +18,7 @@ from clary.services.s3 import attributes, checksums, conditions, errors
 from clary.services.s3.multipart import check_part_number, find_upload
 from clary.services.s3.names import check_key, check_version, own_bucket
 from clary.services.s3.ranges import Window, copy_window
+from clary.services.s3.telling import tell_created
 from clary.store import contents, objects, uploads
 from clary.store.blobs import BlobMissing, Extent, Slice
 from clary.store.database import Transaction
@@ -51,6 +52,7 @@ def copy_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
             conditions.check_write(request, request["Key"], objects.find(tx, bucket, request["Key"]))
         new = _new_object(request, stored, digest)
         garbage = objects.put(tx, bucket, new, contents.share(tx, stored.content), context.now)
+        tell_created(context, tx, bucket, "CopyObject", new)
     crash_here("s3.copy.before_garbage")
     context.blobs.delete(garbage)
     result = {"ETag": f'"{new.etag}"', "LastModified": context.now.replace(microsecond=0)}

@@ -9,7 +9,9 @@ from clary.base.errors import AccessDenied, ApiError
 from clary.services.context import Context
 from clary.services.s3 import conditions, errors
 from clary.services.s3.names import check_key, check_version, own_bucket
+from clary.services.s3.telling import tell_removed
 from clary.store import objects
+from clary.store.buckets import Bucket
 from clary.store.database import Transaction
 from clary.store.objects import StoredObject
 
@@ -20,10 +22,13 @@ def delete_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     check_key(request["Key"])
     check_version(request)
     with context.database.write() as tx:
-        stored = objects.find(tx, own_bucket(context, tx, request), request["Key"])
+        bucket = own_bucket(context, tx, request)
+        stored = objects.find(tx, bucket, request["Key"])
         if stored is not None:
             _check_condition(stored, request.get("IfMatch"))
-        garbage = objects.remove(tx, [stored] if stored else [])
+        doomed = [stored] if stored else []
+        garbage = objects.remove(tx, doomed)
+        tell_removed(context, tx, bucket, doomed)
     crash_here("s3.delete.before_garbage")
     context.blobs.delete(garbage)
     return {}
@@ -37,8 +42,10 @@ def delete_objects(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     failed: list[dict[str, str]] = []
     allowed = [entry for entry in wanted if _may_delete(context, request, entry, failed)]
     with context.database.write() as tx:
-        doomed, deleted = _sort_out(context, tx, request, allowed, failed)
+        bucket = own_bucket(context, tx, request)
+        doomed, deleted = _sort_out(tx, bucket, allowed, failed)
         garbage = objects.remove(tx, doomed)
+        tell_removed(context, tx, bucket, doomed)
     crash_here("s3.delete.before_garbage")
     context.blobs.delete(garbage)
     answer: dict[str, Any] = {"Errors": failed} if failed else {}
@@ -48,14 +55,13 @@ def delete_objects(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sort_out(
-    context: Context,
     tx: Transaction,
-    request: dict[str, Any],
+    bucket: Bucket,
     entries: list[dict[str, Any]],
     failed: list[dict[str, str]],
 ) -> tuple[list[StoredObject], list[dict[str, str]]]:
     """Objects to delete and what to answer; entries whose condition does not hold go to `failed`."""
-    found = objects.find_many(tx, own_bucket(context, tx, request), [entry["Key"] for entry in entries])
+    found = objects.find_many(tx, bucket, [entry["Key"] for entry in entries])
     doomed: dict[str, StoredObject] = {}
     deleted = []
     for entry in entries:

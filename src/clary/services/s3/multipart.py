@@ -17,6 +17,7 @@ from clary.services.context import Context
 from clary.services.s3 import attributes, checksums, conditions, errors
 from clary.services.s3.names import check_key, own_bucket
 from clary.services.s3.put import body_of, check_size
+from clary.services.s3.telling import tell_created
 from clary.store import contents, objects, uploads
 from clary.store.blobs import Extent, Incoming
 from clary.store.buckets import Bucket
@@ -94,6 +95,7 @@ def complete_multipart_upload(context: Context, request: dict[str, Any]) -> dict
             document, etag = new.document, new.etag
             content, unused = uploads.join(tx, upload, chosen)
             garbage = [*unused, *objects.put(tx, bucket, new, content, context.now)]
+            tell_created(context, tx, bucket, "CompleteMultipartUpload", new)
     crash_here("s3.complete.before_garbage")
     context.blobs.delete(garbage)
     return {

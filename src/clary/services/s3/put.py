@@ -9,6 +9,7 @@ from clary.base.errors import ApiError
 from clary.services.context import Context
 from clary.services.s3 import attributes, checksums, conditions, errors
 from clary.services.s3.names import check_key, own_bucket
+from clary.services.s3.telling import tell_created
 from clary.store import contents, objects
 from clary.store.blobs import Extent, Incoming
 from clary.store.objects import NewObject
@@ -79,6 +80,7 @@ def _store(context: Context, request: dict[str, Any], new: NewObject, extents: l
             if "IfMatch" in request or "IfNoneMatch" in request:
                 conditions.check_write(request, new.key, objects.find(tx, bucket, new.key))
             garbage = objects.put(tx, bucket, new, contents.add(tx, extents), context.now)
+            tell_created(context, tx, bucket, "PutObject", new)
     except ApiError:
         context.blobs.delete(extent.blob for extent in extents)
         raise

@@ -8,9 +8,11 @@ from clary.base.errors import ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
 from clary.services.sagemaker.listing import list_page
+from clary.services.sagemaker.registry import packages
 from clary.services.sagemaker.roles import check_role
 from clary.services.sagemaker.tags import put_tags
 from clary.store import resources, tags
+from clary.store.database import Transaction
 from clary.store.resources import Resource
 
 KIND = "model"
@@ -18,8 +20,8 @@ KIND = "model"
 
 def create_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     _refuse(request)
-    document = {"request": {key: value for key, value in request.items() if key != "Tags"}}
     with context.database.write() as tx:
+        document = {"request": _with_package(context, tx, request)}
         if "ExecutionRoleArn" in request:
             check_role(context, tx, request["ExecutionRoleArn"])
         model = names.add(tx, context, KIND, request["ModelName"], document)
@@ -47,6 +49,17 @@ def delete_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def _with_package(context: Context, tx: Transaction, request: dict[str, Any]) -> dict[str, Any]:
+    """The request as it is kept: a container that names a version of the registry holds what that version holds."""
+    kept = {key: value for key, value in request.items() if key not in {"Tags", "Containers"}}
+    container = (request.get("Containers") or [request.get("PrimaryContainer")])[0]
+    if "ModelPackageName" in container:
+        container = packages.resolve_container(context, tx, container)
+    if "Containers" in request:
+        return {**kept, "Containers": [container]}
+    return {**kept, "PrimaryContainer": container}
+
+
 def _summary(model: Resource) -> dict[str, Any]:
     return {"ModelName": model.name, "ModelArn": model.arn, "CreationTime": model.created_at}
 
@@ -62,11 +75,18 @@ def _refuse(request: dict[str, Any]) -> None:
         names.refuse_unserved(operation, request, "Containers")
     container = containers[0]
     names.refuse_unserved(
-        operation, container, "ModelPackageName", "AdditionalModelDataSources", "MultiModelConfig", "ImageConfig"
+        operation,
+        container,
+        "AdditionalModelDataSources",
+        "MultiModelConfig",
+        "ImageConfig",
+        "InferenceSpecificationName",
     )
     if container.get("Mode", "SingleModel") != "SingleModel":
         names.refuse_unserved(f"{operation} container", container, "Mode")
-    if not container.get("Image"):
+    if container.get("ModelPackageName") and (container.get("Image") or container.get("ModelDataUrl")):
+        raise ValidationException("Give either ModelPackageName or Image and ModelDataUrl.")
+    if not container.get("Image") and not container.get("ModelPackageName"):
         raise ValidationException("The container definition must have an Image.")
     if container.get("ModelDataUrl") and container.get("ModelDataSource"):
         raise ValidationException("Only one of ModelDataUrl and ModelDataSource may be specified.")

@@ -17,7 +17,7 @@ from clary.store.database import Transaction
 from clary.store.resources import Resource
 
 _WORDS: Mapping[str, str] = {"endpoint-config": "endpoint configuration"}
-_JOBS = frozenset({"training-job", "processing-job"})
+_JOBS = frozenset({"training-job", "processing-job", "hyper-parameter-tuning-job", "transform-job"})
 
 
 def named(kind: str, member: str) -> Callable[[Context, dict[str, Any]], str]:

@@ -1,7 +1,8 @@
 """Training jobs. The engine does the work (engine/training_jobs.py); here a job is created, shown and stopped.
 
-The row's document: `request` as it was sent; `secondary` (SecondaryStatus); `transitions` (list of Status,
-StartTime, EndTime, StatusMessage); `stop_requested`; later `started`, `ended`, `failure`, `artifacts`.
+The row's document: `request` as it was sent; `tuning_job` (ARN) when one made it; `secondary` (SecondaryStatus);
+`transitions` (list of Status, StartTime, EndTime, StatusMessage); `stop_requested`; later `started`, `ended`,
+`failure`, `artifacts`, `metrics` (FinalMetricDataList).
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ def create_training_job(context: Context, request: dict[str, Any]) -> dict[str, 
             {"Status": "Starting", "StartTime": context.now, "StatusMessage": "Starting the training job"}
         ],
     }
+    tuning_job = _tuning_job(context)
+    if tuning_job:
+        document["tuning_job"] = tuning_job
     with context.database.write() as tx:
         check_role(context, tx, request["RoleArn"])
         job = names.add(tx, context, KIND, request["TrainingJobName"], document, "InProgress")
@@ -55,6 +59,7 @@ def describe_training_job(context: Context, request: dict[str, Any]) -> dict[str
         **document["request"],
         "OutputDataConfig": {**_OUTPUT_DEFAULTS, **document["request"]["OutputDataConfig"]},
         "TrainingJobArn": job.arn,
+        "TuningJobArn": document.get("tuning_job"),
         "TrainingJobStatus": job.status,
         "SecondaryStatus": document["secondary"],
         "SecondaryStatusTransitions": document["transitions"],
@@ -64,6 +69,7 @@ def describe_training_job(context: Context, request: dict[str, Any]) -> dict[str
         "TrainingStartTime": document.get("started"),
         "TrainingEndTime": document.get("ended"),
         "FailureReason": document.get("failure"),
+        "FinalMetricDataList": document.get("metrics") or None,
     }
     if document.get("started") and document.get("ended"):
         seconds = max(1, round((document["ended"] - document["started"]).total_seconds()))
@@ -90,6 +96,17 @@ def stop_training_job(context: Context, request: dict[str, Any]) -> dict[str, An
             job = resources.save(tx, job, document=changed, status="Stopping", now=context.now)
             work.enqueue(tx, job, context.now)
     return {}
+
+
+def check_request(request: dict[str, Any]) -> None:
+    """For tuning jobs, which create training jobs later: raises what `create_training_job` would raise."""
+    _refuse(request)
+
+
+def _tuning_job(context: Context) -> str | None:
+    """The tuning job on whose behalf the call is made; only Clary's own calls have a source."""
+    source = context.condition_keys.get("aws:sourcearn", "")
+    return source if isinstance(source, str) and ":hyper-parameter-tuning-job/" in source else None
 
 
 def _summary(job: Resource) -> dict[str, Any]:

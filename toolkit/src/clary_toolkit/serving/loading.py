@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -31,9 +32,14 @@ def prepare_code(settings: Settings) -> Path:
     return code
 
 
-def load_module(code: Path, program: str) -> ModuleType:
-    """Import the user's program by its file, so that no installed module of the same name is taken instead."""
+def load_module(code: Path, program: str, algorithm: str = "") -> ModuleType:
+    """Import the user's program by its file, so that no installed module of the same name is taken instead.
+
+    `algorithm` is the module that serves when there is no such file.
+    """
     path = code / program
+    if algorithm and not path.is_file():
+        return importlib.import_module(algorithm)
     if not path.is_file():
         names = sorted(each.name for each in code.iterdir()) if code.is_dir() else []
         held = f"it holds: {', '.join(names[:20])}" if names else "it is empty"

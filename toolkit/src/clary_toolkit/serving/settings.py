@@ -9,9 +9,11 @@ from pathlib import Path
 
 from clary_toolkit.errors import ContractError
 from clary_toolkit.layout import OptMl
-from clary_toolkit.serving.content import JSON
+from clary_toolkit.serving.content import CSV, JSON
 
 MEGABYTE = 1 << 20
+# What serves a model that brings no code.
+ALGORITHMS = {"xgboost": "clary_toolkit.algorithms.xgboost_serving"}
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,14 @@ class Settings:
     max_payload: int | None
     default_accept: str
     batch_strategy: str
+    algorithm: str
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Settings:
         socket = variables.get("CLARY_SERVER_SOCKET")
+        algorithm = (
+            "" if variables.get("SAGEMAKER_PROGRAM") else ALGORITHMS.get(variables.get("CLARY_FRAMEWORK", ""), "")
+        )
         payload = _number(variables, "SAGEMAKER_MAX_PAYLOAD_IN_MB", 0)
         return cls(
             layout=OptMl.from_variables(variables),
@@ -42,8 +48,9 @@ class Settings:
             port=_number(variables, "SAGEMAKER_BIND_TO_PORT", 8080),
             workers=max(1, _number(variables, "SAGEMAKER_MODEL_SERVER_WORKERS", 1)),
             max_payload=payload * MEGABYTE or None,
-            default_accept=variables.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or JSON,
+            default_accept=variables.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or (CSV if algorithm else JSON),
             batch_strategy=variables.get("SAGEMAKER_BATCH_STRATEGY") or "MULTI_RECORD",
+            algorithm=algorithm,
         )
 
     def execution_parameters(self) -> dict[str, object]:

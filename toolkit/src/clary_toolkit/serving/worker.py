@@ -22,7 +22,7 @@ from clary_toolkit.serving.settings import Settings
 
 def run_worker(settings: Settings, code: Path, listener: socket.socket, path: Path | None) -> None:
     """Returns when a stop request has been obeyed. Raises ModelServerError when the model cannot be loaded."""
-    module = load_module(code, settings.program)
+    module = load_module(code, settings.program, settings.algorithm)
     handlers = Handlers(module, settings.framework)
     model_dir = str(settings.layout.model)
     invocations = Invocations(handlers, load_model(handlers, model_dir), model_dir, settings.default_accept)

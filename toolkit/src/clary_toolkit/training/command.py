@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shlex
 import signal
@@ -30,6 +31,8 @@ from clary_toolkit.training.traceback_text import error_message, last_traceback
 from clary_toolkit.training.variables import Program, script_variables
 
 COMMAND_SHOWN = 250
+# What trains when the request names no entry point. Imported by name: only these jobs need it.
+ALGORITHMS = {"xgboost": "clary_toolkit.algorithms.xgboost_training"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -56,6 +59,10 @@ def main(arguments: Sequence[str]) -> int:
 def train(layout: OptMl, foreground: Foreground) -> Result:
     """Run the user's program. Raises ToolkitError unless it ended well or was told to stop."""
     configuration = read_configuration(layout)
+    framework = os.environ.get("CLARY_FRAMEWORK", "")
+    if framework in ALGORITHMS and not _entry_point(configuration):
+        importlib.import_module(ALGORITHMS[framework]).train(configuration, layout, foreground)
+        return Result(0, "")
     program = _program(configuration, layout)
     for folder in (layout.model, layout.output_data, layout.output_intermediate):
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +78,7 @@ def train(layout: OptMl, foreground: Foreground) -> Result:
 
 def _program(configuration: TrainingConfiguration, layout: OptMl) -> Program:
     reserved = configuration.reserved
-    entry_point = reserved.get("sagemaker_program") or os.environ.get("SAGEMAKER_PROGRAM")
+    entry_point = _entry_point(configuration)
     if not entry_point:
         framework = os.environ.get("CLARY_FRAMEWORK", "this framework")
         raise ModeNotServed(
@@ -86,6 +93,10 @@ def _program(configuration: TrainingConfiguration, layout: OptMl) -> Program:
         framework_module=os.environ.get("SAGEMAKER_TRAINING_MODULE", ""),
         job_name=str(reserved.get("sagemaker_job_name") or os.environ.get("TRAINING_JOB_NAME", "")),
     )
+
+
+def _entry_point(configuration: TrainingConfiguration) -> object:
+    return configuration.reserved.get("sagemaker_program") or os.environ.get("SAGEMAKER_PROGRAM")
 
 
 def _variables(

@@ -174,7 +174,7 @@ def _remember_run(
     tx: Transaction, context: Context, pipeline: Resource, version: Resource, execution: Resource
 ) -> None:
     """Starting is no modification: the time of the last one is kept beside."""
-    document = {**pipeline.document, "last_run": context.now}
+    last = {**pipeline.document.get("last_executions", {}), version.name: execution.arn}
+    document = {**pipeline.document, "last_run": context.now, "last_executions": last}
     document.setdefault("modified", pipeline.updated_at)
     resources.save(tx, pipeline, document=document, now=context.now)
-    resources.save(tx, version, document={**version.document, "last_execution": execution.arn}, now=context.now)

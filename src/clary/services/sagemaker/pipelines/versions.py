@@ -23,7 +23,7 @@ def list_pipeline_versions(context: Context, request: dict[str, Any]) -> dict[st
                 "CreationTime": version.created_at,
                 "PipelineVersionDisplayName": version.document.get("display_name"),
                 "PipelineVersionDescription": version.document.get("description"),
-                "LastExecutionPipelineExecutionArn": version.document.get("last_execution"),
+                "LastExecutionPipelineExecutionArn": pipeline.document.get("last_executions", {}).get(version.name),
             }
 
         member = "PipelineVersionSummaries"

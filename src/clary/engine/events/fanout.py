@@ -1,0 +1,68 @@
+"""From a rule and an event to one delivery for each target of the rule."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from clary.base.arns import parse_arn
+from clary.events.envelope import iso_seconds
+from clary.events.paths import InvalidPath, Missing, find
+from clary.events.transformers import Origin, render
+from clary.store import deliveries
+from clary.store.database import Transaction
+from clary.store.resources import Resource
+
+SERVICE = "events.amazonaws.com"
+_OPTIONS = ("SqsParameters", "HttpParameters")
+
+
+def deliver_to_targets(tx: Transaction, rule: Resource, event: dict[str, Any], now: datetime) -> None:
+    """Inputs are made now: later changes of the rule do not concern what has happened before."""
+    origin = Origin(rule.arn, rule.name, iso_seconds(now))
+    for target in rule.document["targets"]:
+        retry = target.get("RetryPolicy") or {}
+        deliveries.add(
+            tx,
+            account=rule.account,
+            region=rule.region,
+            target=target["Arn"],
+            body=render(target, event, origin),
+            now=now,
+            role=target.get("RoleArn"),
+            service=_service(target["Arn"]),
+            source=rule.arn,
+            options=_options(target, event),
+            attempts=retry.get("MaximumRetryAttempts", 185),
+            seconds=retry.get("MaximumEventAgeInSeconds", 86_400),
+            dead_letter=(target.get("DeadLetterConfig") or {}).get("Arn"),
+        )
+
+
+def _service(arn: str) -> str | None:
+    """Log groups have no policies: what PutTargets has checked is done in the name of the account."""
+    return None if parse_arn(arn).service == "logs" else SERVICE
+
+
+def _options(target: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+    options = {name: target[name] for name in _OPTIONS if target.get(name)}
+    if pipeline := target.get("SageMakerPipelineParameters"):
+        parameters = [
+            {"Name": parameter["Name"], "Value": _value(parameter["Value"], event)}
+            for parameter in pipeline.get("PipelineParameterList") or []
+        ]
+        options["SageMakerPipelineParameters"] = {"PipelineParameterList": parameters}
+    return options
+
+
+def _value(text: str, event: dict[str, Any]) -> str:
+    """A parameter of a pipeline: `$.` begins a path into the event, anything else is the value."""
+    if not text.startswith("$."):
+        return text
+    try:
+        found = find(event, text)
+    except (Missing, InvalidPath):
+        return ""
+    if isinstance(found, bool):
+        return "true" if found else "false"
+    return str(found)

@@ -1,0 +1,130 @@
+"""How a batch transform job is staged and collected: objects in as numbered files, outputs out under their keys.
+
+Keys never become paths: what file number stands for which key is kept beside /opt/ml, where the unit cannot see it.
+The driver inside the unit is the toolkit's `transform` command; it starts the model servers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from clary.base.errors import ValidationException
+from clary.engine.replicas import place_files
+from clary.engine.role_objects import RoleObjects
+from clary.engine.surroundings import Surroundings
+from clary.engine.variables import platform_variables
+from clary.runtimes import archives, staging
+from clary.runtimes.instances import limits_of
+from clary.runtimes.port import Limits, UnitSpec, UnitState
+from clary.runtimes.process import LOG_NOTES
+from clary.store.resources import Resource
+
+_GRACE_SECONDS = 10.0
+_TOLD = {
+    "MaxPayloadInMB": "SAGEMAKER_MAX_PAYLOAD_IN_MB",
+    "MaxConcurrentTransforms": "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",
+}
+_STRATEGIES = {"SingleRecord": "SINGLE_RECORD", "MultiRecord": "MULTI_RECORD"}
+
+
+class TransformJobs:
+    """Implements `engine.jobs.JobKind`."""
+
+    kind = "transform-job"
+    letter = "x"
+    log_group = "/aws/sagemaker/TransformJobs"
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+
+    def stage(self, job: Resource, unit: str, opt_ml: Path, objects: RoleObjects) -> UnitSpec:
+        request, model = job.document["request"], job.document["model"]
+        container = model["Container"]
+        environment = self._around.environments.prepare(container["Image"])
+        limits = limits_of(request["TransformResources"]["InstanceType"], self._around.settings.max_unit_memory_mb)
+        shutil.rmtree(opt_ml, ignore_errors=True)
+        for folder in ("model", "output", "input/config", "input/transform"):
+            (opt_ml / folder).mkdir(parents=True)
+        keys = _place_inputs(objects, request, opt_ml)
+        instances = _instances(request, len(keys))
+        config = {"request": request, "keys": keys, "instances": instances}
+        (opt_ml / "input" / "config" / "transformjobconfig.json").write_text(json.dumps(config, default=str))
+        variables = {
+            "CLARY_FRAMEWORK": environment.framework,
+            LOG_NOTES: "\n".join(environment.notes),
+            **platform_variables(self._around, unit, job.region, None if model["Isolated"] else model["RoleArn"]),
+            **(container.get("Environment") or {}),
+            **_told(request),
+            **(request.get("Environment") or {}),
+        }
+        place_files(self._around, model, opt_ml, variables)
+        return UnitSpec(
+            unit_id=unit,
+            argv=["python", "-m", "clary_toolkit", "transform"],
+            variables=variables,
+            environment=environment.path,
+            opt_ml=opt_ml,
+            socket=self._around.settings.layout.unit_socket(unit),
+            network=not model["Isolated"],
+            limits=Limits(
+                memory_bytes=limits.memory_bytes * instances if limits.memory_bytes else None,
+                cpus=limits.cpus * instances if limits.cpus else None,
+                grace_seconds=_GRACE_SECONDS,
+            ),
+        )
+
+    def collect(self, job: Resource, opt_ml: Path, objects: RoleObjects, state: UnitState) -> dict[str, Any]:
+        """Whole outputs, also those of a job that failed; a job that was stopped leaves none."""
+        if state.stopped_by:
+            return {}
+        folder = opt_ml / "output" / "transform"
+        if not folder.is_dir():
+            return {}
+        archives.check_way(folder, opt_ml)
+        bucket, prefix = staging.parse_s3_uri(job.document["request"]["TransformOutput"]["S3OutputPath"])
+        base = f"{prefix.rstrip('/')}/" if prefix.rstrip("/") else ""
+        for number, key in enumerate(json.loads(_list_of_keys(opt_ml).read_text())):
+            path = folder / str(number)
+            if path.is_file() and not path.is_symlink():
+                objects.store(bucket, f"{base}{key}.out", path)
+        return {}
+
+    def enter(self, document: dict[str, Any], _secondary: str, _now: datetime) -> dict[str, Any]:
+        """Transform jobs show no secondary status."""
+        return document
+
+
+def _place_inputs(objects: RoleObjects, request: dict[str, Any], opt_ml: Path) -> list[str]:
+    source = request["TransformInput"]["DataSource"]["S3DataSource"]
+    found = staging.find_objects(objects, source["S3Uri"], source["S3DataType"], opt_ml / "input" / "transform")
+    by_name = {name: (bucket, key) for bucket, key, name in found}
+    for number, name in enumerate(by_name):
+        bucket, key = by_name[name]
+        staging.place_object(objects, f"s3://{bucket}/{key}", opt_ml / "input" / "transform" / str(number))
+    _list_of_keys(opt_ml).write_text(json.dumps(list(by_name)))
+    return list(by_name)
+
+
+def _list_of_keys(opt_ml: Path) -> Path:
+    return opt_ml.parent / "transform-keys.json"
+
+
+def _instances(request: dict[str, Any], objects: int) -> int:
+    """One file never uses two instances, and more servers than processors only take memory."""
+    asked: int = request["TransformResources"]["InstanceCount"]
+    if objects == 0:
+        raise ValidationException("There is no object to transform.")
+    return max(1, min(asked, objects, len(os.sched_getaffinity(0))))
+
+
+def _told(request: dict[str, Any]) -> dict[str, str]:
+    """What the container is told, only where the caller said it."""
+    told = {variable: str(request[member]) for member, variable in _TOLD.items() if member in request}
+    if "BatchStrategy" in request:
+        told["SAGEMAKER_BATCH_STRATEGY"] = _STRATEGIES[request["BatchStrategy"]]
+    return {"SAGEMAKER_BATCH": "true", **told}

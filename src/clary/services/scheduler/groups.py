@@ -1,0 +1,136 @@
+"""Schedule groups and their tags. The default group always exists and cannot be deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clary.base.errors import ApiError, ValidationException
+from clary.services.context import Context
+from clary.services.scheduler import names
+from clary.store import resources, tags
+from clary.store.database import Transaction
+from clary.store.resources import Query, Resource
+
+_MOST_TAGS = 50
+_PAGE = 100
+_BATCH = 500
+
+
+def create_schedule_group(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["Name"]
+    if name == names.DEFAULT:
+        raise names.conflict(f"Schedule group {name} already exists.")
+    with context.database.write() as tx:
+        found = resources.find(tx, context.account, context.region, names.GROUP, name)
+        if found is not None:
+            token = request.get("ClientToken")
+            if token and token == found.document["token"]:
+                return {"ScheduleGroupArn": found.arn}
+            raise names.conflict(f"Schedule group {name} already exists.")
+        row = resources.create(
+            tx,
+            account=context.account,
+            region=context.region,
+            kind=names.GROUP,
+            name=name,
+            arn=names.group_arn(context, name),
+            document={"token": request.get("ClientToken")},
+            now=context.now,
+        )
+        _put_tags(tx, row.arn, request.get("Tags"))
+    return {"ScheduleGroupArn": row.arn}
+
+
+def get_schedule_group(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    with context.database.read() as tx:
+        names.check_group(context, tx, request["Name"])
+        row = resources.find(tx, context.account, context.region, names.GROUP, request["Name"])
+    return _summary(row) if row else _default(context)
+
+
+def delete_schedule_group(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    """The schedules of the group go with it."""
+    if request["Name"] == names.DEFAULT:
+        raise ValidationException("The default schedule group cannot be deleted.")
+    with context.database.write() as tx:
+        names.check_group(context, tx, request["Name"])
+        row = resources.find(tx, context.account, context.region, names.GROUP, request["Name"])
+        query = Query(context.account, context.region, names.SCHEDULE, parent=request["Name"], limit=_BATCH)
+        while schedules := resources.page(tx, query):
+            for schedule in schedules:
+                resources.remove(tx, schedule)
+        if row is not None:
+            resources.remove(tx, row)
+            tags.drop_all(tx, row.arn)
+    return {}
+
+
+def list_schedule_groups(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    prefix, token = request.get("NamePrefix"), request.get("NextToken")
+    scope = f"{context.account}/{context.region}/{prefix}"
+    query = Query(
+        context.account,
+        context.region,
+        names.GROUP,
+        name_prefix=prefix,
+        sort="name",
+        limit=request.get("MaxResults", _PAGE) + 1,
+        after=context.pager.decode("ListScheduleGroups", scope, token) if token else None,
+    )
+    rows, more = names.page(context, request, "ListScheduleGroups", query, scope)
+    found = [_summary(row) for row in rows]
+    if not token and names.DEFAULT.startswith(prefix or ""):
+        found.insert(0, _default(context))
+    return {"ScheduleGroups": found, **more}
+
+
+def tag_resource(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    with context.database.write() as tx:
+        _put_tags(tx, _existing(context, tx, request["ResourceArn"]), request["Tags"])
+    return {}
+
+
+def untag_resource(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    with context.database.write() as tx:
+        tags.drop(tx, _existing(context, tx, request["ResourceArn"]), request["TagKeys"])
+    return {}
+
+
+def list_tags_for_resource(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    with context.database.read() as tx:
+        found = tags.read(tx, _existing(context, tx, request["ResourceArn"]))
+    return {"Tags": [{"Key": key, "Value": value} for key, value in found.items()]}
+
+
+def _existing(context: Context, tx: Transaction, arn: str) -> str:
+    """Groups have tags; schedules have none, as at AWS."""
+    if arn == names.group_arn(context, names.DEFAULT):
+        return arn
+    found = resources.find_by_arn(tx, arn)
+    if found is None or found.kind != names.GROUP or found.account != context.account:
+        raise names.not_found(f"Resource {arn} does not exist.")
+    return found.arn
+
+
+def _put_tags(tx: Transaction, arn: str, given: list[dict[str, str]] | None) -> None:
+    pairs = {tag["Key"]: tag["Value"] for tag in given or []}
+    if any(key.lower().startswith("aws:") for key in pairs):
+        raise ValidationException("Tag keys starting with 'aws:' are reserved for system use.")
+    tags.put(tx, arn, pairs)
+    if tags.count(tx, arn) > _MOST_TAGS:
+        message = f"A resource may have at most {_MOST_TAGS} tags."
+        raise ApiError(message, code="ServiceQuotaExceededException", status=402)
+
+
+def _summary(row: Resource) -> dict[str, Any]:
+    return {
+        "Arn": row.arn,
+        "Name": row.name,
+        "State": "ACTIVE",
+        "CreationDate": row.created_at,
+        "LastModificationDate": row.updated_at,
+    }
+
+
+def _default(context: Context) -> dict[str, Any]:
+    return {"Arn": names.group_arn(context, names.DEFAULT), "Name": names.DEFAULT, "State": "ACTIVE"}

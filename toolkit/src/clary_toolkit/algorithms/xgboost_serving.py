@@ -1,0 +1,56 @@
+"""The XGBoost algorithm's handlers: a booster out of the model folder, CSV and LIBSVM in, CSV and JSON out."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+from clary_toolkit.errors import RequestError
+from clary_toolkit.serving import defaults_xgboost
+from clary_toolkit.serving.content import CSV, JSON, choose, media_type
+
+
+def model_fn(model_dir: str) -> Any:
+    """`xgboost-model`, else the first file there is. Older jobs left pickles; they are read inside the job only."""
+    folder = Path(model_dir)
+    files = sorted(each for each in folder.iterdir() if each.is_file() and not each.name.startswith("."))
+    if not files:
+        raise FileNotFoundError("model.tar.gz holds no model file")
+    path = next((each for each in files if each.name == "xgboost-model"), files[0])
+    data = path.read_bytes()
+    if data[:1] == b"\x80":
+        return pickle.loads(data)  # noqa: S301 - the user's own model in the user's own process
+    booster = importlib.import_module("xgboost").Booster()
+    booster.load_model(bytearray(data))
+    return booster
+
+
+def input_fn(data: Any, content_type: str) -> Any:
+    kind = media_type(content_type)
+    if kind == "libsvm":
+        return defaults_xgboost.input_fn(data, "text/libsvm")
+    if kind not in defaults_xgboost.LIBSVM | {CSV}:
+        raise RequestError(415, f"content type {kind!r} is not supported; supported: text/csv, text/libsvm")
+    return defaults_xgboost.input_fn(data, content_type)
+
+
+def predict_fn(data: Any, model: Any) -> Any:
+    """By the best round, where training stopped early."""
+    best = model.attr("best_iteration")
+    rounds = (0, int(best) + 1) if best is not None else (0, 0)
+    return model.predict(data, iteration_range=rounds, validate_features=False)
+
+
+def output_fn(prediction: Any, accept: str) -> tuple[str, str]:
+    kind = choose(accept, (CSV, JSON))
+    rows = prediction.tolist()
+    if kind == JSON:
+        return json.dumps({"predictions": [{"score": row} for row in rows]}), JSON
+    return "".join(f"{_csv(row)}\n" for row in rows), CSV
+
+
+def _csv(row: Any) -> str:
+    return ",".join(map(str, row)) if isinstance(row, list) else str(row)

@@ -1,0 +1,62 @@
+"""Training with XGBoost's own algorithm: channels in, one line of metrics per round, `xgboost-model` out."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from clary_toolkit.algorithms.xgboost_data import read_channel
+from clary_toolkit.algorithms.xgboost_parameters import Parameters, parsed
+from clary_toolkit.child import Foreground
+from clary_toolkit.errors import UserError
+from clary_toolkit.layout import OptMl
+from clary_toolkit.training.configuration import TrainingConfiguration
+
+MODEL = "xgboost-model"
+
+
+def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreground) -> None:
+    """A stop request ends training after the running round; the model so far is kept. Raises UserError."""
+    xgboost = importlib.import_module("xgboost")
+    parameters = parsed(configuration.user)
+    for name in parameters.unknown:
+        print(f"clary-toolkit: warning: unknown hyperparameter {name} is passed on to XGBoost", flush=True)
+    sets = _channels(configuration, layout, parameters)
+    settings = {**parameters.booster, **({"eval_metric": list(parameters.metrics)} if parameters.metrics else {})}
+    try:
+        booster = xgboost.train(
+            settings,
+            sets["train"],
+            num_boost_round=parameters.rounds,
+            evals=[(matrix, name) for name, matrix in sets.items()],
+            early_stopping_rounds=parameters.early_stopping,
+            verbose_eval=False,
+            callbacks=[_progress(xgboost, foreground)],
+        )
+    except (ValueError, TypeError, xgboost.core.XGBoostError) as error:
+        raise UserError(f"XGBoost refused to train: {' '.join(str(error).split())[:600]}") from error
+    layout.model.mkdir(parents=True, exist_ok=True)
+    (layout.model / MODEL).write_bytes(booster.save_raw("ubj"))
+
+
+def _channels(configuration: TrainingConfiguration, layout: OptMl, parameters: Parameters) -> dict[str, Any]:
+    if "train" not in configuration.channels:
+        raise UserError("the channel train is required")
+    sets: dict[str, Any] = {}
+    for name in ("train", "validation"):
+        if name in configuration.channels:
+            kind = str(configuration.channels[name].get("ContentType") or "")
+            width = sets["train"].num_col() if sets else 0
+            sets[name] = read_channel(layout.channel(name), kind, csv_weights=parameters.csv_weights, width=width)
+    return sets
+
+
+def _progress(xgboost: Any, foreground: Foreground) -> Any:
+    def after_iteration(_self: Any, _model: Any, epoch: int, log: Any) -> bool:
+        parts = [
+            f"{name}-{metric}:{values[-1]:.5f}" for name, found in log.items() for metric, values in found.items()
+        ]
+        print("\t".join([f"[{epoch}]", *parts]), flush=True)
+        return foreground.stopping
+
+    return type("Progress", (xgboost.callback.TrainingCallback,), {"after_iteration": after_iteration})()
