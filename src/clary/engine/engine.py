@@ -14,6 +14,7 @@ from clary.engine.functions.fleet import FunctionFleet
 from clary.engine.housekeeping import Housekeeping
 from clary.engine.jobs import JobController
 from clary.engine.loop import Loop
+from clary.engine.pipelines.controller import PipelineController
 from clary.engine.processing_jobs import ProcessingJobs
 from clary.engine.routes import RouteWriter
 from clary.engine.surroundings import Surroundings
@@ -39,6 +40,7 @@ class Engine:
         self._routes = RouteWriter(around)
         self._access = access
         self._functions = functions
+        self._pipelines = PipelineController(around, self._look_at)
         self._controllers: list[Controller] = [
             JobController(around, TrainingJobs(around)),
             JobController(around, ProcessingJobs(around)),
@@ -46,6 +48,7 @@ class Engine:
             EndpointController(around, self._routes),
             ScheduledRules(around),
             Schedules(around),
+            self._pipelines,
             TuningController(around, self._look_at, values_by(Expressions())),
         ]
         self._loop = Loop(around.database, self._controllers, around.clock)
@@ -70,6 +73,7 @@ class Engine:
         self._housekeeping.stop()
         self._wake.stop()
         self._loop.stop()
+        self._pipelines.stop()
         self._telling.stop()
 
     def _look_at(self, resource_id: int, kind: str) -> None:

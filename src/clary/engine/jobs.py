@@ -162,9 +162,12 @@ class JobController:
         """Record a stage once; going back (after a crash) or staying is not recorded."""
         order = ("Starting", "Downloading", "Training", "Uploading")
         current = job.document.get("stage", "Starting")
-        if order.index(secondary) <= order.index(current):
-            return job
         now = self._around.clock.now()
+        if order.index(secondary) <= order.index(current):
+            if started is None or "started" in job.document:
+                return job
+            with self._around.database.write() as tx:
+                return resources.save(tx, job, document={**job.document, "started": started}, now=now)
         document = {**job.document, "stage": secondary}
         if job.status == "InProgress":
             document = self._kind.enter(document, secondary, now)

@@ -222,6 +222,26 @@ def remove_below(tx: Transaction, owner: Resource, kind: str) -> None:
     )
 
 
+def newest_below(tx: Transaction, like: Resource, owner_arn: str, kind: str, name: str, limit: int) -> list[Resource]:
+    """Rows of a kind and name whose parent is something below the owner, newest first; in the account and region
+    of `like`."""
+    table = RESOURCES.c
+    chosen = (
+        select(RESOURCES)
+        .where(
+            table.account == like.account,
+            table.region == like.region,
+            table.kind == kind,
+            table.parent >= f"{owner_arn}/",
+            table.parent < f"{owner_arn}/\U0010ffff",
+            table.key == name.lower(),
+        )
+        .order_by(table.id.desc())
+        .limit(limit)
+    )
+    return [_resource(row) for row in tx.execute(chosen).mappings()]
+
+
 def page(tx: Transaction, query: Query) -> list[Resource]:
     """Up to `limit` resources in order; pass `position(last, sort)` as `after` for the next page."""
     column = RESOURCES.c[_SORTS[query.sort]]

@@ -1,0 +1,232 @@
+"""Attempts of steps: start one, look at it, stop it; and what happens when that goes wrong.
+
+Between the controller, which knows the execution, and the kinds of steps, which know the API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Protocol
+
+from clary.base.crash import crash_here
+from clary.base.errors import ApiError
+from clary.base.log import get_logger
+from clary.definitions.conditions import holds
+from clary.definitions.document import Definition, Step
+from clary.definitions.paths import UnresolvedReference
+from clary.definitions.references import resolve
+from clary.engine.pipelines import cache
+from clary.engine.pipelines.naming import child_name
+from clary.engine.pipelines.retrying import class_of_error, class_of_failure, next_try
+from clary.engine.pipelines.rows import StepRows, read_rows
+from clary.engine.pipelines.scope import ExecutionScope
+from clary.engine.pipelines.steps import KINDS
+from clary.engine.pipelines.steps.port import Sight, Task
+from clary.engine.role_objects import RoleObjects
+from clary.engine.surroundings import Surroundings
+from clary.store import resources
+from clary.store.resources import Resource
+
+log = get_logger(__name__)
+
+_SOON = timedelta(seconds=0.5)
+_TOKEN = "callback-token"  # noqa: S105  # a kind of resource
+
+
+class Hooks(Protocol):
+    """What the controller offers."""
+
+    def wait_for(self, arn: str) -> None: ...
+
+    def invoke(self, key: str, call: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any] | None: ...
+
+    def forget_invocation(self, key: str) -> None: ...
+
+
+class Attempts:
+    """The steps of one execution, during one look. Methods tell whether something has changed."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        execution: Resource,
+        definition: Definition,
+        rows: StepRows,
+        call: Callable[[str, str, Mapping[str, Any]], dict[str, Any]],
+        hooks: Hooks,
+    ) -> None:
+        self._around = around
+        self._execution = execution
+        self._definition = definition
+        self._rows = rows
+        self._call = call
+        self._hooks = hooks
+        self._source: dict[str, Resource] | None = None
+
+    def start(self, name: str) -> bool:
+        step = self._definition.steps[name]
+        row = self._rows.begin(step)
+        crash_here("pipelines.before_start")
+        try:
+            sight = self._cached(step, row)
+            row = self._known(name)
+            sight = sight or KINDS[step.type].start(self._task(step, row))
+        except (ApiError, UnresolvedReference) as error:
+            return self._failed_to_start(step, self._known(name), error)
+        crash_here("pipelines.started")
+        if sight.status == "Starting":
+            self._rows.postpone(row, self._around.clock.now() + _SOON, row.document["tries"], again=False)
+            return True
+        return self._record(step, row, sight)
+
+    def look(self, name: str) -> bool:
+        step, row = self._definition.steps[name], self._known(name)
+        self._wait_for_child(row.document.get("metadata"))
+        try:
+            sight = KINDS[step.type].look(self._task(step, row))
+        except (ApiError, UnresolvedReference) as error:
+            sight = Sight("Failed", failure=_reason(error))
+        crash_here("pipelines.running")
+        if sight.status == "Executing" and row.status == "Stopping":
+            return False
+        return self._record(step, row, sight)
+
+    def settle(self, name: str) -> bool:
+        step, row = self._definition.steps[name], self._known(name)
+        try:
+            sight = KINDS[step.type].settle(self._task(step, row))
+        except (ApiError, UnresolvedReference) as error:
+            sight = Sight("Stopped", failure=_reason(error))
+        return self._record(step, row, sight)
+
+    def stop(self, name: str) -> bool:
+        step, row = self._definition.steps[name], self._known(name)
+        try:
+            KINDS[step.type].stop(self._task(step, row))
+        except (ApiError, UnresolvedReference) as error:
+            log.info("a step could not be stopped", extra={"arn": row.arn, "reason": str(error)})
+        self._rows.record(row, Sight("Stopping"))
+        return True
+
+    def _record(self, step: Step, row: Resource, sight: Sight) -> bool:
+        """Write down what was seen; a failure that a retry policy covers is a new attempt instead."""
+        if sight.status == "Failed" and step.type != "Fail" and self._execution.status == "Executing":
+            fault = class_of_failure(sight.failure or "")
+            if fault and self._try_again(step, row, fault, again=True):
+                return True
+        self._wait_for_child(sight.metadata)
+        crash_here("pipelines.finished" if sight.status != "Executing" else "pipelines.executing")
+        saved = self._rows.record(row, sight)
+        if sight.status in {"Succeeded", "Failed", "Stopped"}:
+            self._hooks.forget_invocation(self._key(saved))
+        return saved is not row
+
+    def _failed_to_start(self, step: Step, row: Resource, error: Exception) -> bool:
+        fault = "" if isinstance(error, UnresolvedReference) else class_of_error(error)
+        if fault and self._try_again(step, row, fault, again=False):
+            return True
+        return self._record(step, row, Sight("Failed", failure=_reason(error)))
+
+    def _try_again(self, step: Step, row: Resource, fault: str, *, again: bool) -> bool:
+        now = self._around.clock.now()
+        following = next_try(step.retries, fault, row.document.get("tries") or {}, now)
+        if following is None:
+            return False
+        tries, due = following
+        self._rows.postpone(row, due, tries, again=again)
+        return True
+
+    def _cached(self, step: Step, row: Resource) -> Sight | None:
+        """The result of an earlier run, when the step has a cache policy and there is one."""
+        if step.cache is None or row.document.get("cache_key"):
+            return None
+        arguments = self._task(step, row).resolve(step.arguments)
+        key, sight, note = cache.look_up(self._around, self._execution, step, arguments, self._around.clock.now())
+        entries = {"cache_key": key, "cache_note": note}
+        if sight is None:
+            self._rows.record(row, Sight("Starting", entries=entries))
+            return None
+        return Sight(sight.status, sight.metadata, sight.properties, entries={**(sight.entries or {}), **entries})
+
+    def _task(self, step: Step, row: Resource) -> Task:
+        now = self._around.clock.now()
+        scope = ExecutionScope(
+            self._definition,
+            self._execution,
+            self._rows.get,
+            self._source_row,
+            self._objects,
+            now,
+            child_name(self._execution.name, step.name, row.document["attempt"]),
+        )
+        return Task(
+            step=step,
+            row=row,
+            execution=self._execution,
+            now=now,
+            call=self._call,
+            resolve=lambda value: resolve(value, scope),
+            holds=lambda conditions: holds(conditions, scope),
+            invoke=lambda request: self._invoke(row, request),
+            experiment=lambda: self._execution.document.get("experiment"),
+            remember_token=lambda token: self._remember_token(row, token),
+        )
+
+    def _invoke(self, row: Resource, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return self._hooks.invoke(self._key(row), lambda: self._call("lambda", "Invoke", request))
+
+    def _key(self, row: Resource) -> str:
+        return f"{row.id}/{row.document['attempt']}"
+
+    def _remember_token(self, row: Resource, token: str) -> None:
+        """Whoever answers a callback comes with nothing but the token."""
+        where = (row.account, row.region, _TOKEN, token)
+        with self._around.database.write() as tx:
+            if resources.find(tx, *where, parent="") is None:
+                resources.create(
+                    tx,
+                    account=row.account,
+                    region=row.region,
+                    kind=_TOKEN,
+                    name=token,
+                    arn=f"{row.arn}/token/{token}",
+                    document={"step_id": row.id},
+                    now=self._around.clock.now(),
+                )
+
+    def _wait_for_child(self, metadata: Mapping[str, Any] | None) -> None:
+        for entry in (metadata or {}).values():
+            if isinstance(entry, Mapping) and entry.get("Arn"):
+                self._hooks.wait_for(entry["Arn"])
+
+    def _source_row(self, name: str) -> Resource | None:
+        """The step of that name in the execution that a selective one takes the rest from."""
+        if self._source is None:
+            self._source = self._read_source()
+        return self._source.get(name)
+
+    def _read_source(self) -> dict[str, Resource]:
+        arn = (self._execution.document.get("selective") or {}).get("source")
+        if not arn:
+            return {}
+        with self._around.database.read() as tx:
+            execution = resources.find_by_arn(tx, arn)
+        return {row.name: row for row in read_rows(self._around, execution)} if execution else {}
+
+    def _objects(self) -> RoleObjects:
+        role = self._execution.document["role"]
+        return RoleObjects(self._around.database, self._around.blobs, role, "SageMaker", self._around.clock.now())
+
+    def _known(self, name: str) -> Resource:
+        row = self._rows.get(name)
+        if row is None:
+            raise AssertionError("the plan only names what has a row")
+        return row
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ApiError):
+        blame = "ClientError" if error.status < 500 else "InternalServerError"
+        return f"{blame}: {error.code}: {error.message}"
+    return f"ClientError: {error}"

@@ -1,0 +1,71 @@
+"""Callback steps: a message with a token goes to a queue; somebody outside answers with the token."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from clary.definitions.references import as_text
+from clary.engine.pipelines.steps.port import Sight, Task
+
+
+class CallbackStep:
+    """The token follows from the attempt, so a message that is sent twice after a crash has the same one."""
+
+    def start(self, task: Task) -> Sight:
+        task.remember_token(task.digest)
+        self._send(task, "Executing")
+        return Sight("Executing", self._metadata(task, []))
+
+    def look(self, task: Task) -> Sight:
+        answer = task.row.document.get("callback")
+        if answer is None:
+            status = "Stopping" if task.row.status == "Stopping" else "Executing"
+            return Sight(status, self._metadata(task, []))
+        if answer["status"] == "Failure":
+            return Sight("Failed", self._metadata(task, []), failure=f"ClientError: {answer['reason'] or 'refused'}")
+        shown = [{"Name": name, "Value": as_text(value)} for name, value in answer["outputs"].items()]
+        properties = {"OutputParameters": self._typed(task, answer["outputs"])}
+        return Sight("Succeeded", self._metadata(task, shown), properties)
+
+    def settle(self, task: Task) -> Sight:
+        return Sight("Stopped", self._metadata(task, []))
+
+    def stop(self, task: Task) -> None:
+        """The step ends when the answer comes; whoever has the token learns that it is no more wanted."""
+        self._send(task, "Stopping")
+
+    def _send(self, task: Task, status: str) -> None:
+        body = {
+            "token": task.digest,
+            "pipelineExecutionArn": task.execution.arn,
+            "arguments": task.resolve(task.step.arguments),
+            "status": status,
+        }
+        url = task.resolve(task.step.raw["SqsQueueUrl"])
+        message: dict[str, Any] = {"QueueUrl": url, "MessageBody": json.dumps(body, default=as_text)}
+        if str(url).endswith(".fifo"):
+            message |= {"MessageGroupId": task.execution.name, "MessageDeduplicationId": f"{task.digest}-{status}"}
+        task.call("sqs", "SendMessage", message)
+
+    def _metadata(self, task: Task, outputs: list[dict[str, str]]) -> dict[str, Any]:
+        url = task.resolve(task.step.raw["SqsQueueUrl"])
+        return {"Callback": {"CallbackToken": task.digest, "SqsQueueUrl": url, "OutputParameters": outputs}}
+
+    def _typed(self, task: Task, outputs: dict[str, str]) -> dict[str, Any]:
+        """Answers are texts; declared types say what they stand for."""
+        types = {
+            entry["OutputName"]: entry.get("OutputType") for entry in task.step.raw.get("OutputParameters") or []
+        }
+        return {name: _cast(types.get(name), value) for name, value in outputs.items()}
+
+
+def _cast(kind: Any, value: str) -> Any:
+    try:
+        if kind == "Integer":
+            return int(value)
+        if kind == "Float":
+            return float(value)
+    except ValueError:
+        return value
+    return value.lower() == "true" if kind == "Boolean" else value
