@@ -111,7 +111,7 @@ def release(project, number):
     result(f"the approval started the deploy pipeline; {project.settings.endpoint} is InService")
     step("The application asks the endpoint")
     row = (project.folder / "data" / "row.csv").read_text().strip()
-    probability = float(project.run("predict", row))
+    probability = float(project.run("predict", row).splitlines()[-1])
     expect(0.0 <= probability <= 1.0, probability)
     result(f"probability {probability:.2f}")
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
@@ -15,8 +16,8 @@ def model_fn(model_dir):
 
 
 def predict_fn(rows, model):
-    """Probability of the positive class for each row."""
-    return model.predict_proba(rows)[:, 1]
+    """Probability of the positive class for each row; a single row arrives as a flat array."""
+    return model.predict_proba(np.atleast_2d(rows))[:, 1]
 
 
 def read(folder, name):
