@@ -1,7 +1,13 @@
-"""The two pipelines: one makes a version from new data if it is good enough, one releases an approved version."""
+"""The two pipelines: one makes a version from new data if it is good enough, one releases an approved version.
 
+`python pipelines.py` makes them, or renews them after a change, with everything that belongs to them.
+"""
+
+import os
 from pathlib import Path
 
+import rules
+import sagemaker
 from sagemaker.inputs import TrainingInput
 from sagemaker.lambda_helper import Lambda
 from sagemaker.model_metrics import MetricsSource, ModelMetrics
@@ -16,8 +22,10 @@ from sagemaker.workflow.lambda_step import LambdaOutput, LambdaOutputTypeEnum, L
 from sagemaker.workflow.model_step import ModelStep
 from sagemaker.workflow.parameters import ParameterFloat, ParameterString
 from sagemaker.workflow.pipeline import Pipeline
+from sagemaker.workflow.pipeline_context import PipelineSession
 from sagemaker.workflow.properties import PropertyFile
 from sagemaker.workflow.steps import ProcessingStep, TrainingStep
+from settings import read_settings
 
 HERE = Path(__file__).parent
 FRAMEWORK = "1.2-1"
@@ -138,3 +146,19 @@ def deploy_pipeline(settings, session, role):
         outputs=[LambdaOutput("config", LambdaOutputTypeEnum.String)],
     )
     return Pipeline(settings.deploy_pipeline, parameters=[package], steps=[deploy], sagemaker_session=session)
+
+
+def main():
+    settings, session = read_settings(), PipelineSession()
+    session.default_bucket()  # makes the bucket when there is none yet
+    role = os.environ.get("SAGEMAKER_ROLE") or sagemaker.get_execution_role(session)
+    arns = [
+        pipeline.upsert(role_arn=role)["PipelineArn"]
+        for pipeline in (training_pipeline(settings, session, role), deploy_pipeline(settings, session, role))
+    ]
+    rules.connect(settings, role, *arns)
+    print(f"{settings.name} is up; new CSV files in s3://{settings.bucket}/{settings.prefix}/incoming/ are learned")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """The project's own commands. Nothing here knows whether it speaks to AWS or to Clary.
 
-python project.py up                  make or renew pipelines, function and rules
+python pipelines.py                   make or renew pipelines, function and rules
 python project.py upload data/x.csv   what the application does whenever it has new data
 python project.py status              executions and versions with their figures
 python project.py approve [VERSION]   release a version (the newest by default)
@@ -10,38 +10,22 @@ python project.py down                remove everything but the data
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
 
 import boto3
 import rules
-import sagemaker
 from botocore.exceptions import ClientError
-from pipelines import deploy_pipeline, training_pipeline
-from sagemaker.workflow.pipeline_context import PipelineSession
 from settings import read_settings
 
 
-def up(settings, session, _arguments):
-    role = os.environ.get("SAGEMAKER_ROLE") or sagemaker.get_execution_role(session)
-    arns = [
-        pipeline.upsert(role_arn=role)["PipelineArn"]
-        for pipeline in (training_pipeline(settings, session, role), deploy_pipeline(settings, session, role))
-    ]
-    rules.connect(settings, role, *arns)
-    print(
-        f"{settings.name} is up; new CSV files below s3://{settings.bucket}/{settings.prefix}/incoming/ are learned"
-    )
-
-
-def upload(settings, _session, arguments):
+def upload(settings, arguments):
     key = f"{settings.prefix}/incoming/{Path(arguments.file).name}"
     boto3.client("s3").upload_file(arguments.file, settings.bucket, key)
     print(f"s3://{settings.bucket}/{key}")
 
 
-def status(settings, _session, _arguments):
+def status(settings, _arguments):
     client = boto3.client("sagemaker")
     for name in (settings.training_pipeline, settings.deploy_pipeline):
         for run in client.list_pipeline_executions(PipelineName=name, MaxResults=5)["PipelineExecutionSummaries"]:
@@ -55,7 +39,7 @@ def status(settings, _session, _arguments):
         print(f"{settings.group} version {number}: {approval}, {figures}")
 
 
-def approve(settings, _session, arguments):
+def approve(settings, arguments):
     found = [v for v in versions(settings) if arguments.version in (None, v["ModelPackageVersion"])]
     if not found:
         raise SystemExit("There is no such version.")
@@ -67,7 +51,7 @@ def approve(settings, _session, arguments):
     print(f"version {found[0]['ModelPackageVersion']} is approved")
 
 
-def predict(settings, _session, arguments):
+def predict(settings, arguments):
     runtime = boto3.client("sagemaker-runtime")
     answer = runtime.invoke_endpoint(
         EndpointName=settings.endpoint, ContentType="text/csv", Accept="text/csv", Body=arguments.row
@@ -75,7 +59,7 @@ def predict(settings, _session, arguments):
     print(answer["Body"].read().decode().strip())
 
 
-def down(settings, session, _arguments):
+def down(settings, _arguments):
     client = boto3.client("sagemaker")
     rules.disconnect(settings)
     gently(client.delete_endpoint, EndpointName=settings.endpoint)
@@ -125,7 +109,7 @@ def gently(call, **arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    for function in (up, status, down):
+    for function in (status, down):
         commands.add_parser(function.__name__).set_defaults(run=function)
     command = commands.add_parser("upload")
     command.add_argument("file")
@@ -138,8 +122,7 @@ def main():
     command.add_argument("row")
     command.set_defaults(run=predict)
     arguments = parser.parse_args()
-    session = PipelineSession()
-    arguments.run(read_settings(session.default_bucket), session, arguments)
+    arguments.run(read_settings(), arguments)
 
 
 if __name__ == "__main__":

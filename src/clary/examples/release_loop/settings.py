@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
+
 HERE = Path(__file__).parent
 
 
@@ -28,7 +30,13 @@ class Settings:
         return f"{self.name}-{event}"
 
 
-def read_settings(default_bucket):
+def read_settings():
     """`bucket` may be left empty: then it is SageMaker's default bucket."""
     values = json.loads((HERE / "settings.json").read_text())
     return Settings(**{**values, "bucket": values["bucket"] or default_bucket()})
+
+
+def default_bucket():
+    """The name that the SageMaker SDK gives it."""
+    session = boto3.Session()
+    return f"sagemaker-{session.region_name}-{session.client('sts').get_caller_identity()['Account']}"

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import boto3
 import pandas as pd
-import sagemaker
 
 PATIENCE = 600
 
@@ -41,16 +40,16 @@ class Project:
         from settings import read_settings  # noqa: PLC0415  # the project's own module, found by the line above
 
         self.folder = folder
-        self.settings = read_settings(sagemaker.Session().default_bucket)
+        self.settings = read_settings()
         self.client = boto3.client("sagemaker")
         self.s3 = boto3.client("s3")
 
-    def run(self, *words):
+    def run(self, *words, program="project.py"):
         """One of the project's commands; what it printed."""
-        command = [sys.executable, "-W", "ignore", "project.py", *words]
+        command = [sys.executable, "-W", "ignore", program, *words]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise SystemExit(f"project.py {' '.join(words)} failed:\n{done.stdout}\n{done.stderr}")
+            raise SystemExit(f"{program} {' '.join(words)} failed:\n{done.stdout}\n{done.stderr}")
         return done.stdout.strip()
 
     def executions(self, pipeline):
@@ -126,7 +125,7 @@ def main():
     project = Project(arguments.folder)
     table = pd.read_csv(arguments.folder / "data" / "first.csv")
     step("Set the project up: two pipelines, a function, three rules")
-    result(project.run("up").splitlines()[-1])
+    result(project.run(program="pipelines.py").splitlines()[-1])
     for number in range(1, arguments.rounds + 1):
         gate(project, table)
         register(project, table)
