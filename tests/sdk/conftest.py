@@ -27,7 +27,7 @@ def run_client(server: Server, tmp_path: Path) -> Run:
     python = Environments(server.settings.environments).prepare_client().path / "bin" / "python"
     variables = {**client_environment(server.settings), "HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
 
-    def run(program: Path, *arguments: str) -> str:
+    def run(program: Path, *arguments: str, seconds: float = 170) -> str:
         result = subprocess.run(
             [str(python), "-W", "ignore", str(program), *arguments],
             env=variables,
@@ -35,7 +35,7 @@ def run_client(server: Server, tmp_path: Path) -> Run:
             capture_output=True,
             text=True,
             check=False,
-            timeout=170,
+            timeout=seconds,
         )
         assert result.returncode == 0, f"{result.stdout[-2000:]}\n{result.stderr[-3000:]}"
         return result.stdout
