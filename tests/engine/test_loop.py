@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.server import eventually
 
 from clary.base.clock import SystemClock
 from clary.engine.loop import Loop
 from clary.store import resources, work
 from clary.store.database import Database
 from clary.store.resources import Resource
+from tests.server import eventually
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
