@@ -14,18 +14,22 @@ from clary.cli.client import client
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """`prefix` is how the API calls it: List<prefix>s, Describe<prefix>, <prefix>Name, <prefix>Status."""
+    """`prefix` is how the API calls it: List<prefix>s, Describe<prefix>, <prefix>Name, <prefix>Status.
+
+    Kinds without a log group print nothing themselves.
+    """
 
     label: str
     prefix: str
     operation: str
-    log_group: str
+    log_group: str = ""
 
 
 JOB_KINDS = (
     JobKind("training job", "TrainingJob", "training_job", "/aws/sagemaker/TrainingJobs"),
     JobKind("processing job", "ProcessingJob", "processing_job", "/aws/sagemaker/ProcessingJobs"),
     JobKind("transform job", "TransformJob", "transform_job", "/aws/sagemaker/TransformJobs"),
+    JobKind("tuning job", "HyperParameterTuningJob", "hyper_parameter_tuning_job"),
 )
 
 

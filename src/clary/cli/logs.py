@@ -78,7 +78,7 @@ def _find(reader: Any, name: str) -> Stream | None:
         found = reader.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
         if any(item["logGroupName"] == group for item in found):
             return group, ""
-    for kind in JOB_KINDS:
+    for kind in (kind for kind in JOB_KINDS if kind.log_group):
         try:
             streams = reader.describe_log_streams(logGroupName=kind.log_group, logStreamNamePrefix=f"{name}/")
         except ClientError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -16,7 +17,15 @@ from clary.cli.jobs import JOB_KINDS, recent
 from clary.cli.options import DataOption
 from clary.cli.running import find_server
 
-_COLOURS = {"InService": "green", "Completed": "green", "Failed": "red", "InProgress": "yellow", "Creating": "yellow"}
+_COLOURS = {
+    "InService": "green",
+    "Completed": "green",
+    "Succeeded": "green",
+    "Failed": "red",
+    "InProgress": "yellow",
+    "Executing": "yellow",
+    "Creating": "yellow",
+}
 _NEWEST = 5
 _PIPE_WIDTH = 400
 
@@ -48,9 +57,18 @@ def _work(settings: Settings) -> Table:
     for kind in JOB_KINDS:
         for job in recent(sagemaker, kind, _NEWEST):
             _add(table, job.kind, job.name, job.status, job.created)
+    for page in sagemaker.get_paginator("list_pipelines").paginate():
+        for row in page["PipelineSummaries"]:
+            _add_newest_run(table, sagemaker, row["PipelineName"])
     if not table.rows:
         table.add_row("nothing has run yet", "", "", "")
     return table
+
+
+def _add_newest_run(table: Table, sagemaker: Any, pipeline: str) -> None:
+    runs = sagemaker.list_pipeline_executions(PipelineName=pipeline, MaxResults=1)["PipelineExecutionSummaries"]
+    for run in runs:
+        _add(table, "pipeline", pipeline, run["PipelineExecutionStatus"], run["StartTime"])
 
 
 def _add(table: Table, kind: str, name: str, state: str, created: datetime) -> None:
