@@ -77,7 +77,15 @@ def test_steps_of_branches_are_flat_and_need_their_condition() -> None:
         "Last": None,
     }
     assert "Inner" in steps["Deep"].needs
-    assert steps["Last"].needs == {"Outer", "Inner", "Deep", "Other"}
+    assert steps["Last"].needs == {"Outer"}
+    assert steps["Last"].after == {"Inner", "Deep", "Other"}
+
+
+def test_a_step_of_a_branch_may_depend_on_its_own_condition() -> None:
+    inner = condition("Inner", [fail("Deep", DependsOn=["Outer"])], [])
+    steps = read(condition("Outer", [inner, fail("Beside", DependsOn=["Inner"])], [])).steps
+    assert (steps["Deep"].needs, steps["Deep"].after) == ({"Inner", "Outer"}, frozenset())
+    assert (steps["Beside"].needs, steps["Beside"].after) == ({"Inner", "Outer"}, {"Deep"})
 
 
 def test_references_are_dependencies() -> None:

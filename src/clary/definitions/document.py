@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -93,13 +93,15 @@ class PropertyFile:
 class Step:
     """One step. `branch` is (condition step, outcome) for steps that only run when a condition has that outcome.
 
-    `needs` are the steps that must have ended before: those named in DependsOn and in references, and the condition.
+    `needs` are the steps that must have succeeded before: those named in DependsOn and in references, and the
+    condition. `after` are steps inside a condition that DependsOn names: they must have ended too, if they run.
     """
 
     name: str
     type: str
     arguments: Any = field(default_factory=dict)
     needs: frozenset[str] = frozenset()
+    after: frozenset[str] = frozenset()
     branch: tuple[str, bool] | None = None
     display_name: str | None = None
     description: str | None = None
@@ -244,14 +246,16 @@ def _with_needs(steps: Mapping[str, Step], parameters: Mapping[str, Parameter]) 
             inside[step.branch[0]].add(step.name)
     found = {}
     for step in steps.values():
-        needs = set(
-            check_references([step.arguments, _outside(step.raw)], f"The step {step.name}", steps, parameters)
-        )
+        values = [step.arguments, _outside(step.raw)]
+        needs = set(check_references(values, f"The step {step.name}", steps, parameters))
+        above, after = _conditions_above(step, steps), set[str]()
         for name in step.raw.get("DependsOn") or []:
-            needs |= {name, *_all_inside(name, inside)} - _above(step, steps) - {step.name}
+            needs.add(name)
+            if name not in above:
+                after |= _all_inside(name, inside) - {step.name}
         if step.branch:
             needs.add(step.branch[0])
-        found[step.name] = _replace_needs(step, frozenset(needs))
+        found[step.name] = replace(step, needs=frozenset(needs), after=frozenset(after - needs))
     return found
 
 
@@ -277,23 +281,17 @@ def _all_inside(name: str, inside: Mapping[str, set[str]]) -> set[str]:
     return found
 
 
-def _above(step: Step, steps: Mapping[str, Step]) -> set[str]:
-    """Steps of the branch that the step itself is in: depending on its own condition means the condition alone."""
+def _conditions_above(step: Step, steps: Mapping[str, Step]) -> set[str]:
+    """Conditions whose branches the step is in: to depend on one of them means on the decision alone."""
     found: set[str] = set()
-    branch = step.branch
-    while branch is not None:
-        found |= {other.name for other in steps.values() if other.branch and other.branch[0] == branch[0]}
-        branch = steps[branch[0]].branch
-    return found - set(step.raw.get("DependsOn") or [])
-
-
-def _replace_needs(step: Step, needs: frozenset[str]) -> Step:
-    values = {name: getattr(step, name) for name in Step.__slots__}
-    return Step(**{**values, "needs": needs})
+    while step.branch is not None:
+        found.add(step.branch[0])
+        step = steps[step.branch[0]]
+    return found
 
 
 def _ordered(steps: Mapping[str, Step]) -> dict[str, Step]:
-    needs = {name: step.needs for name, step in steps.items()}
+    needs = {name: step.needs | step.after for name, step in steps.items()}
     cycle, order = find_cycle(needs)
     if cycle:
         raise _invalid(f"The steps {' -> '.join(cycle)} wait for each other.")

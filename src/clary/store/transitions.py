@@ -33,7 +33,7 @@ TRANSITIONS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "pipeline-step": {
         "Starting": frozenset({"Executing", "Stopping", "Stopped", "Failed", "Succeeded"}),
         "Executing": frozenset({"Starting", "Stopping", "Stopped", "Failed", "Succeeded"}),
-        "Stopping": frozenset({"Stopped", "Failed", "Succeeded"}),
+        "Stopping": frozenset({"Starting", "Stopped", "Failed", "Succeeded"}),
         "Stopped": frozenset({"Starting"}),
         "Failed": frozenset({"Starting"}),
         "Succeeded": frozenset(),

@@ -18,7 +18,7 @@ from clary.definitions.paths import UnresolvedReference
 from clary.definitions.references import resolve
 from clary.engine.pipelines import cache
 from clary.engine.pipelines.naming import child_name
-from clary.engine.pipelines.retrying import class_of_error, class_of_failure, next_try
+from clary.engine.pipelines.retrying import SERVICE_FAULT, THROTTLING, class_of_error, class_of_failure, next_try
 from clary.engine.pipelines.rows import StepRows, read_rows
 from clary.engine.pipelines.scope import ExecutionScope
 from clary.engine.pipelines.steps import KINDS
@@ -30,7 +30,10 @@ from clary.store.resources import Resource
 
 log = get_logger(__name__)
 
+# The last three are arguments of a step that no check foresaw: it fails and says so, instead of being tried for ever.
+_REFUSALS = (ApiError, UnresolvedReference, ValueError, LookupError, TypeError)
 _SOON = timedelta(seconds=0.5)
+_MOST_SOURCES = 20
 _TOKEN = "callback-token"  # noqa: S105  # a kind of resource
 
 
@@ -72,7 +75,7 @@ class Attempts:
             sight = self._cached(step, row)
             row = self._known(name)
             sight = sight or KINDS[step.type].start(self._task(step, row))
-        except (ApiError, UnresolvedReference) as error:
+        except _REFUSALS as error:
             return self._failed_to_start(step, self._known(name), error)
         crash_here("pipelines.started")
         if sight.status == "Starting":
@@ -85,7 +88,12 @@ class Attempts:
         self._wait_for_child(row.document.get("metadata"))
         try:
             sight = KINDS[step.type].look(self._task(step, row))
-        except (ApiError, UnresolvedReference) as error:
+        except _REFUSALS as error:
+            if step.type == "Lambda":
+                self._hooks.forget_invocation(self._key(row))
+                return self._failed_to_start(step, row, error)
+            if class_of_error(error) in {SERVICE_FAULT, THROTTLING} and isinstance(error, ApiError):
+                return False  # what it has started goes on: look again
             sight = Sight("Failed", failure=_reason(error))
         crash_here("pipelines.running")
         if sight.status == "Executing" and row.status == "Stopping":
@@ -96,7 +104,7 @@ class Attempts:
         step, row = self._definition.steps[name], self._known(name)
         try:
             sight = KINDS[step.type].settle(self._task(step, row))
-        except (ApiError, UnresolvedReference) as error:
+        except _REFUSALS as error:
             sight = Sight("Stopped", failure=_reason(error))
         return self._record(step, row, sight)
 
@@ -104,7 +112,7 @@ class Attempts:
         step, row = self._definition.steps[name], self._known(name)
         try:
             KINDS[step.type].stop(self._task(step, row))
-        except (ApiError, UnresolvedReference) as error:
+        except _REFUSALS as error:
             log.info("a step could not be stopped", extra={"arn": row.arn, "reason": str(error)})
         self._rows.record(row, Sight("Stopping"))
         return True
@@ -123,7 +131,7 @@ class Attempts:
         return saved is not row
 
     def _failed_to_start(self, step: Step, row: Resource, error: Exception) -> bool:
-        fault = "" if isinstance(error, UnresolvedReference) else class_of_error(error)
+        fault = class_of_error(error) if isinstance(error, ApiError) else ""
         if fault and self._try_again(step, row, fault, again=False):
             return True
         return self._record(step, row, Sight("Failed", failure=_reason(error)))
@@ -201,7 +209,8 @@ class Attempts:
                 self._hooks.wait_for(entry["Arn"])
 
     def _source_row(self, name: str) -> Resource | None:
-        """The step of that name in the execution that a selective one takes the rest from."""
+        """The step of that name in the execution that a selective one takes the rest from; that may be a selective
+        one itself."""
         if self._source is None:
             self._source = self._read_source()
         return self._source.get(name)
@@ -210,9 +219,15 @@ class Attempts:
         arn = (self._execution.document.get("selective") or {}).get("source")
         if not arn:
             return {}
-        with self._around.database.read() as tx:
-            execution = resources.find_by_arn(tx, arn)
-        return {row.name: row for row in read_rows(self._around, execution)} if execution else {}
+        found: dict[str, Resource] = {}
+        for _ in range(_MOST_SOURCES):
+            with self._around.database.read() as tx:
+                source = resources.find_by_arn(tx, arn) if arn else None
+            if source is None:
+                break
+            found = {**{row.name: row for row in read_rows(self._around, source)}, **found}
+            arn = (source.document.get("selective") or {}).get("source")
+        return found
 
     def _objects(self) -> RoleObjects:
         role = self._execution.document["role"]

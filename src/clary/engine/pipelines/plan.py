@@ -23,6 +23,9 @@ class PlannedStep(Protocol):
     def needs(self) -> Collection[str]: ...
 
     @property
+    def after(self) -> Collection[str]: ...
+
+    @property
     def branch(self) -> tuple[str, bool] | None: ...
 
 
@@ -125,7 +128,8 @@ def _fate_of_unstarted(step: PlannedStep, fates: Mapping[str, str], states: Mapp
     found = {fates[name] for name in needed}
     if "skipped" in found:
         return "skipped"
-    return "ready" if found <= {"done", "outside"} else "waiting"
+    behind = {fates[name] for name in step.after}
+    return "ready" if found <= {"done", "outside"} and behind <= {"done", "outside", "skipped"} else "waiting"
 
 
 def _ending(

@@ -15,7 +15,7 @@ from clary.store.resources import Query, Resource
 
 KIND = "pipeline-step"
 _PAGE = 500
-_CLEARED = ("ended", "failure", "metadata", "properties", "callback", "cache", "cache_note", "due", "begun")
+_CLEARED = ("ended", "failure", "metadata", "properties", "callback", "cache", "due", "begun", "invoked")
 
 
 class StepRows:

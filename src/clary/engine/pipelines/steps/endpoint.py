@@ -21,9 +21,8 @@ class EndpointStep:
             tagged = {**request, "Tags": [*(request.get("Tags") or []), *task.tags]}
             answer = task.call("sagemaker", "CreateEndpoint", tagged)
         elif told["EndpointStatus"] in _BUSY:
-            # Ours from before a crash, or somebody else's deployment, which has to end first.
-            ours = told["LastModifiedTime"] >= task.row.created_at and task.row.document.get("asked")
-            return Sight("Executing" if ours else "Starting", self._metadata(told) if ours else None)
+            # Ours from before a crash, or somebody else's deployment: it has to end first.
+            return Sight("Starting")
         elif told["EndpointConfigName"] == request["EndpointConfigName"] and told["EndpointStatus"] == "InService":
             answer = told
         else:

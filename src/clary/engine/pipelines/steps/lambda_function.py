@@ -34,9 +34,11 @@ class LambdaStep:
         payload = json.dumps(task.resolve(task.step.arguments), default=as_text).encode()
         answer = task.invoke({"FunctionName": arn, "Payload": payload})
         if answer is None:
-            if task.now - task.row.document["started"] > _LONGEST:
+            invoked = task.row.document.get("invoked") or task.now
+            if task.now - invoked > _LONGEST:
                 return Sight("Failed", metadata, failure="ClientError: The function ran longer than ten minutes.")
-            return Sight("Stopping" if task.row.status == "Stopping" else "Executing", metadata)
+            status = "Stopping" if task.row.status == "Stopping" else "Executing"
+            return Sight(status, metadata, entries={"invoked": invoked})
         text = bytes(answer.get("Payload") or b"").decode("utf-8", "replace")
         if "FunctionError" in answer:
             return Sight("Failed", metadata, failure=f"ClientError: The function {arn} failed: {_cause(text)}")

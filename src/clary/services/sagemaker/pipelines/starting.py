@@ -100,7 +100,7 @@ def _selection(
     if config is None:
         return None, None
     selected = [entry["StepName"] for entry in config["SelectedSteps"]]
-    needs = {name: step.needs for name, step in definition.steps.items()}
+    needs = {name: step.needs | step.after for name, step in definition.steps.items()}
     check_selection(selected, needs)
     arn = config.get("SourcePipelineExecutionArn")
     if arn is None:
