@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from clary.store import (
+    associations,
     buckets,
     contents,
     deliveries,
     log_records,
+    metric_series,
     objects,
     outbox,
     parameters,
@@ -41,6 +43,8 @@ TABLES = (
     tuning_trials.TRIALS,
     parameters.PARAMETERS,
     parameters.VERSIONS,
+    associations.ASSOCIATIONS,
+    metric_series.POINTS,
 )
 
 __all__ = ["METADATA", "TABLES"]

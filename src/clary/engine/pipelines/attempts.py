@@ -32,6 +32,7 @@ log = get_logger(__name__)
 
 # The last three are arguments of a step that no check foresaw: it fails and says so, instead of being tried for ever.
 _REFUSALS = (ApiError, UnresolvedReference, ValueError, LookupError, TypeError)
+_PASSING = frozenset({SERVICE_FAULT, THROTTLING})
 _SOON = timedelta(seconds=0.5)
 _MOST_SOURCES = 20
 _TOKEN = "callback-token"  # noqa: S105  # a kind of resource
@@ -92,7 +93,7 @@ class Attempts:
             if step.type == "Lambda":
                 self._hooks.forget_invocation(self._key(row))
                 return self._failed_to_start(step, row, error)
-            if class_of_error(error) in {SERVICE_FAULT, THROTTLING} and isinstance(error, ApiError):
+            if isinstance(error, ApiError) and class_of_error(error) in _PASSING:
                 return False  # what it has started goes on: look again
             sight = Sight("Failed", failure=_reason(error))
         crash_here("pipelines.running")
@@ -114,6 +115,8 @@ class Attempts:
             KINDS[step.type].stop(self._task(step, row))
         except _REFUSALS as error:
             log.info("a step could not be stopped", extra={"arn": row.arn, "reason": str(error)})
+            if isinstance(error, ApiError) and class_of_error(error) in _PASSING:
+                return False  # it is asked again
         self._rows.record(row, Sight("Stopping"))
         return True
 
@@ -188,18 +191,20 @@ class Attempts:
         return f"{row.id}/{row.document['attempt']}"
 
     def _remember_token(self, row: Resource, token: str) -> None:
-        """Whoever answers a callback comes with nothing but the token."""
-        where = (row.account, row.region, _TOKEN, token)
+        """Whoever answers a callback comes with nothing but the token, which stands for one attempt. It belongs to
+        the execution and goes with it."""
+        arn = f"{':'.join(row.arn.split(':')[:5])}:{_TOKEN}/{token}"
         with self._around.database.write() as tx:
-            if resources.find(tx, *where, parent="") is None:
+            if resources.find_by_arn(tx, arn) is None:
                 resources.create(
                     tx,
                     account=row.account,
                     region=row.region,
                     kind=_TOKEN,
                     name=token,
-                    arn=f"{row.arn}/token/{token}",
-                    document={"step_id": row.id},
+                    arn=arn,
+                    parent=row.parent,
+                    document={"step_id": row.id, "attempt": row.document["attempt"]},
                     now=self._around.clock.now(),
                 )
 

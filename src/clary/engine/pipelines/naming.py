@@ -18,7 +18,7 @@ def digest(execution: str, step: str, attempt: int) -> str:
 def child_name(execution: str, step: str, attempt: int, prefix: str | None = None, longest: int = _LONGEST) -> str:
     """`pipelines-<execution>-<step cut>-<digest>`; with a prefix of the user's own that stands instead."""
     tail = f"-{digest(execution, step, attempt)}"
-    head = prefix or f"pipelines-{execution}-{_plain(step)}"
+    head = str(prefix or "") or f"pipelines-{execution}-{_plain(step)}"
     return head[: longest - len(tail)].rstrip("-") + tail
 
 

@@ -15,7 +15,9 @@ from clary.store.resources import Query, Resource
 
 KIND = "pipeline-step"
 _PAGE = 500
+_LONGEST = 1024  # of a FailureReason
 _CLEARED = ("ended", "failure", "metadata", "properties", "callback", "cache", "due", "begun", "invoked")
+_LOOKED_UP = ("cache_key", "cache_note")
 
 
 class StepRows:
@@ -41,7 +43,7 @@ class StepRows:
         if row is not None:
             if row.document["round"] == round_:
                 return row
-            document = {key: value for key, value in row.document.items() if key not in _CLEARED}
+            document = {key: value for key, value in row.document.items() if key not in (*_CLEARED, *_LOOKED_UP)}
             document |= {"round": round_, "attempt": row.document["attempt"] + 1, "started": now, "tries": {}}
             return self._save(row, document, "Starting", now)
         document = {
@@ -74,7 +76,7 @@ class StepRows:
         now = self._around.clock.now()
         begun = sight.status != "Starting"
         document = {**row.document, "begun": begun, **(sight.entries or {})}
-        for entry, value in (("metadata", sight.metadata), ("failure", sight.failure)):
+        for entry, value in (("metadata", sight.metadata), ("failure", (sight.failure or "")[:_LONGEST] or None)):
             if value is not None:
                 document[entry] = value
         if sight.properties is not None and sight.status == "Succeeded":

@@ -12,6 +12,7 @@ from typing import Any
 from clary.base.errors import NotServed, ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
+from clary.services.sagemaker.experiments import job_components
 from clary.services.sagemaker.listing import list_page
 from clary.services.sagemaker.roles import check_role
 from clary.services.sagemaker.tags import put_tags
@@ -46,6 +47,7 @@ def create_training_job(context: Context, request: dict[str, Any]) -> dict[str, 
         check_role(context, tx, request["RoleArn"])
         job = names.add(tx, context, KIND, request["TrainingJobName"], document, "InProgress")
         put_tags(tx, job.arn, request.get("Tags"))
+        job_components.add(tx, context, job, request)
         work.enqueue(tx, job, context.now)
     return {"TrainingJobArn": job.arn}
 

@@ -5,5 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from clary.services.operation import Operation
+from clary.services.sagemaker_metrics import points
 
-OPERATIONS: Mapping[str, Operation] = {}
+OPERATIONS: Mapping[str, Operation] = {
+    "BatchPutMetrics": Operation(points.batch_put_metrics, points.component_arn, action="sagemaker:BatchPutMetrics"),
+}

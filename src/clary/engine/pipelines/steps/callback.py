@@ -14,7 +14,8 @@ class CallbackStep:
 
     def start(self, task: Task) -> Sight:
         task.remember_token(task.digest)
-        self._send(task, "Executing")
+        if task.row.document.get("callback") is None:  # else the message has arrived before the process died
+            self._send(task, "Executing")
         return Sight("Executing", self._metadata(task, []))
 
     def look(self, task: Task) -> Sight:

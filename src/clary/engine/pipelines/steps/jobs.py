@@ -26,7 +26,6 @@ class JobStep:
     metadata: str
     longest: int = 63
     experiments: bool = True
-    unused: tuple[str, ...] = ()
 
     def start(self, task: Task) -> Sight:
         request = self._request(task)
@@ -58,8 +57,7 @@ class JobStep:
         return task.name(prefix, self.longest)
 
     def _request(self, task: Task) -> dict[str, Any]:
-        given = {name: value for name, value in task.step.arguments.items() if name not in self.unused}
-        request: dict[str, Any] = task.resolve(given)
+        request: dict[str, Any] = task.resolve(task.step.arguments)
         request[f"{self.word}Name"] = self._name(task)
         request["Tags"] = [*(request.get("Tags") or []), *task.tags]
         experiment = task.experiment() if self.experiments else None

@@ -3,7 +3,7 @@ carried out by engine/pipelines, which makes the rows of steps.
 
 Rows: `pipeline`; `pipeline-version` (parent: the pipeline's ARN, name: its number), which alone holds the text of a
 definition; `pipeline-execution` (parent: the pipeline's ARN); `pipeline-step` (parent: the execution's ARN);
-`callback-token` (name: the token), which leads to the step that waits for an answer.
+`callback-token` (parent: the execution's ARN, name: the token), which leads to the step that waits for an answer.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from typing import Any
 
 from clary.base.errors import ConflictException, ResourceNotFound
 from clary.services.context import Context
+from clary.services.sagemaker import names
 from clary.services.sagemaker.pipelines.names import CALLBACK
 from clary.store import resources, work
 
@@ -22,13 +23,15 @@ def send_failure(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 def _answer(context: Context, request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     """Twice the same answer is one; a different one comes too late."""
     with context.database.write() as tx:
-        token = resources.find(tx, context.account, context.region, CALLBACK, request["CallbackToken"])
-        known_token = token is not None and token.name == request["CallbackToken"]  # lookup ignores case
+        token = resources.find_by_arn(tx, names.arn(context, CALLBACK, request["CallbackToken"]))
+        known_token = token is not None and token.name == request["CallbackToken"]  # ARNs are lower case
         step = resources.find_by_id(tx, token.document["step_id"]) if token and known_token else None
         execution = resources.find_by_arn(tx, step.parent) if step else None
-        if step is None or execution is None:
+        if token is None or step is None or execution is None:
             raise ResourceNotFound("The callback token is not known.")
         context.authorize(f"sagemaker:SendPipelineExecutionStep{answer['status']}", execution.parent)
+        if step.document["attempt"] != token.document["attempt"]:
+            raise ConflictException(f"The step {step.name} of {execution.arn} has been started anew since.")
         known = step.document.get("callback")
         if known is None and step.status in {"Starting", "Executing", "Stopping"}:
             resources.save(tx, step, document={**step.document, "callback": answer}, now=context.now)

@@ -10,6 +10,7 @@ from clary.services.context import Context
 from clary.services.sagemaker import names
 from clary.services.sagemaker.pipelines.definition_text import read_text
 from clary.services.sagemaker.pipelines.names import (
+    CALLBACK,
     EXECUTION,
     PIPELINE,
     STEP,
@@ -149,7 +150,7 @@ def delete_pipeline(context: Context, request: dict[str, Any]) -> dict[str, Any]
             query = Query(context.account, context.region, EXECUTION, parent=pipeline.arn, status=status, limit=1)
             if resources.page(tx, query):
                 raise ConflictException(f"Pipeline {pipeline.arn} cannot be deleted: an execution of it is {status}.")
-        for kind in (VERSION, EXECUTION, STEP):
+        for kind in (VERSION, EXECUTION, STEP, CALLBACK):
             resources.remove_below(tx, pipeline, kind)
         resources.remove(tx, pipeline)
         tag_store.drop_all(tx, pipeline.arn)

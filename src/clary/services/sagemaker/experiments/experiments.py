@@ -1,0 +1,68 @@
+"""Experiments: Create, Describe, Update, Delete and List."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clary.base.errors import ValidationException
+from clary.services.context import Context
+from clary.services.sagemaker.experiments import rows
+from clary.store import associations, resources
+from clary.store.resources import Resource
+
+
+def create_experiment(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    document = rows.chosen(request, "DisplayName", "Description")
+    with context.database.write() as tx:
+        row = rows.add(tx, context, rows.EXPERIMENT, request["ExperimentName"], document, request.get("Tags"))
+    return {"ExperimentArn": row.arn}
+
+
+def describe_experiment(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    with context.database.read() as tx:
+        return described(rows.get(tx, context, rows.EXPERIMENT, request["ExperimentName"]))
+
+
+def described(row: Resource) -> dict[str, Any]:
+    """What Describe answers, and what Search finds."""
+    return {
+        "ExperimentName": row.name,
+        "ExperimentArn": row.arn,
+        "DisplayName": row.name,
+        **row.document,
+        **rows.times(row),
+    }
+
+
+def update_experiment(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    with context.database.write() as tx:
+        row = rows.get(tx, context, rows.EXPERIMENT, request["ExperimentName"])
+        document = {**row.document, **rows.chosen(request, "DisplayName", "Description")}
+        resources.save(tx, row, now=context.now, document=document)
+    return {"ExperimentArn": row.arn}
+
+
+def delete_experiment(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    with context.database.write() as tx:
+        row = rows.get(tx, context, rows.EXPERIMENT, request["ExperimentName"])
+        if associations.below_of(tx, [row.id]):
+            raise ValidationException(f"Experiment {row.arn} still has trials; delete them first.")
+        rows.remove(tx, context, row)
+    return {"ExperimentArn": row.arn}
+
+
+def list_experiments(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    with context.database.read() as tx:
+        return rows.list_page(
+            tx,
+            context,
+            request,
+            rows.EXPERIMENT,
+            member="ExperimentSummaries",
+            wanted=lambda _row: True,
+            summary=_summary,
+        )
+
+
+def _summary(row: Resource) -> dict[str, Any]:
+    return {key: value for key, value in described(row).items() if key != "Description"}
