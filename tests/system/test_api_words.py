@@ -67,7 +67,7 @@ INVALID = [
 UNSERVED = [
     ("create_model", {"ModelName": "m", "PrimaryContainer": {"Image": SKLEARN, "Mode": "MultiModel"}}, "Mode"),
     ("create_hub", {"HubName": "h", "HubDescription": "d"}, "CreateHub"),
-    ("list_pipelines", {}, "ListPipelines"),
+    ("list_feature_groups", {}, "ListFeatureGroups"),
 ]
 
 

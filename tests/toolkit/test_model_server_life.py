@@ -306,4 +306,5 @@ def test_workers_share_the_socket_and_a_killed_one_is_replaced(serve: Serve) -> 
 def test_a_broken_model_ends_all_workers(serve: Serve) -> None:
     server = serve("raise ValueError('x')", ready=False, SAGEMAKER_MODEL_SERVER_WORKERS="3")
     assert server.process.wait(DEADLINE) == 1
-    assert last_line(server) == f"{PREFIX}importing inference.py raised ValueError: x"
+    # Three workers write at once: which of them has the last word is not settled.
+    assert f"{PREFIX}importing inference.py raised ValueError: x" in server.log().splitlines()

@@ -203,10 +203,10 @@ def test_the_scripts_own_failure_file_stays(opt_ml: OptMl) -> None:
 
 def test_algorithm_mode_is_refused_clearly(opt_ml: OptMl) -> None:
     opt_ml.configure({"max_depth": "3"}, {})
-    code, output = opt_ml.run("train", CLARY_FRAMEWORK="xgboost")
+    code, output = opt_ml.run("train", CLARY_FRAMEWORK="scikit-learn")
     assert code == 1
-    assert opt_ml.failure.startswith("ModeNotServed: algorithm mode is not served for xgboost")
-    assert "algorithm mode is not served for xgboost" in output.splitlines()[-1]
+    assert opt_ml.failure.startswith("ModeNotServed: algorithm mode is not served for scikit-learn")
+    assert "algorithm mode is not served for scikit-learn" in output.splitlines()[-1]
 
 
 def test_a_hostile_source_archive_fails_the_job(opt_ml: OptMl) -> None:

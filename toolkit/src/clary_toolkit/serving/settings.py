@@ -9,7 +9,6 @@ from pathlib import Path
 
 from clary_toolkit.errors import ContractError
 from clary_toolkit.layout import OptMl
-from clary_toolkit.serving.content import CSV, JSON
 
 MEGABYTE = 1 << 20
 # What serves a model that brings no code.
@@ -48,7 +47,7 @@ class Settings:
             port=_number(variables, "SAGEMAKER_BIND_TO_PORT", 8080),
             workers=max(1, _number(variables, "SAGEMAKER_MODEL_SERVER_WORKERS", 1)),
             max_payload=payload * MEGABYTE or None,
-            default_accept=variables.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or (CSV if algorithm else JSON),
+            default_accept=variables.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or "",
             batch_strategy=variables.get("SAGEMAKER_BATCH_STRATEGY") or "MULTI_RECORD",
             algorithm=algorithm,
         )

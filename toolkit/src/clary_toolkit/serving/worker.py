@@ -13,6 +13,7 @@ import socket
 from pathlib import Path
 
 from clary_toolkit.errors import ModelServerError
+from clary_toolkit.serving.content import CSV, JSON
 from clary_toolkit.serving.handlers import Handlers
 from clary_toolkit.serving.invocation import Invocations
 from clary_toolkit.serving.loading import load_model, load_module
@@ -25,7 +26,8 @@ def run_worker(settings: Settings, code: Path, listener: socket.socket, path: Pa
     module = load_module(code, settings.program, settings.algorithm)
     handlers = Handlers(module, settings.framework)
     model_dir = str(settings.layout.model)
-    invocations = Invocations(handlers, load_model(handlers, model_dir), model_dir, settings.default_accept)
+    accept = settings.default_accept or (CSV if module.__name__ == settings.algorithm else JSON)
+    invocations = Invocations(handlers, load_model(handlers, model_dir), model_dir, accept)
     network = Network(listener, path, settings)
     try:
         network.start()
