@@ -21,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     delete,
+    func,
     insert,
     or_,
     select,
@@ -95,6 +96,7 @@ class Query:
     kind: str
     parent: str | None = None
     status: str | None = None
+    name: str | None = None
     name_contains: str | None = None
     name_prefix: str | None = None
     created_after: datetime | None = None
@@ -253,6 +255,17 @@ def page(tx: Transaction, query: Query) -> list[Resource]:
     return [_resource(row) for row in rows]
 
 
+def count(tx: Transaction, query: Query) -> int:
+    """How many resources there are in all pages of a query."""
+    found: int = tx.execute(select(func.count()).select_from(RESOURCES).where(*_filters(query))).scalar_one()
+    return found
+
+
+def narrowed(query: Query, *, limit: int, after: list[Any] | None) -> Query:
+    """The same question, one page of it."""
+    return replace(query, limit=limit, after=after)
+
+
 def all_of_kind(tx: Transaction, kind: str) -> list[Resource]:
     """Every resource of a kind in all accounts and regions, oldest first; for the engine's snapshots."""
     rows = tx.execute(select(RESOURCES).where(RESOURCES.c.kind == kind).order_by(RESOURCES.c.id)).mappings()
@@ -302,6 +315,7 @@ def _filters(query: Query) -> list[ColumnElement[bool]]:
     optional = (
         (query.parent, lambda v: table.parent == v),
         (query.status, lambda v: table.status == v),
+        (query.name, lambda v: table.key == v.lower()),
         (query.name_contains, lambda v: table.key.contains(v.lower(), autoescape=True)),
         (query.name_prefix, lambda v: table.key.startswith(v.lower(), autoescape=True)),
         (query.created_after, lambda v: table.created_at > v),

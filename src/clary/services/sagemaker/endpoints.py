@@ -44,9 +44,13 @@ def create_endpoint(context: Context, request: dict[str, Any]) -> dict[str, Any]
 
 def describe_endpoint(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
-        endpoint = names.get(tx, context, KIND, request["EndpointName"])
+        return described(names.get(tx, context, KIND, request["EndpointName"]))
+
+
+def described(endpoint: Resource) -> dict[str, Any]:
+    """What Describe and Search tell of an endpoint."""
     document = endpoint.document
-    described = {
+    shown = {
         "EndpointName": endpoint.name,
         "EndpointArn": endpoint.arn,
         "EndpointConfigName": document["config"],
@@ -56,15 +60,15 @@ def describe_endpoint(context: Context, request: dict[str, Any]) -> dict[str, An
         "FailureReason": document.get("failure"),
     }
     active = document.get("active") or document["target"]
-    described["ProductionVariants"] = [_variant(document, active, variant) for variant in active["variants"]]
+    shown["ProductionVariants"] = [_variant(document, active, variant) for variant in active["variants"]]
     target = document["target"]
     if endpoint.status in {"Creating", "Updating"}:
-        described["PendingDeploymentSummary"] = {
+        shown["PendingDeploymentSummary"] = {
             "EndpointConfigName": target["config"],
             "StartTime": document["deployment_started"],
             "ProductionVariants": [_variant(document, target, variant) for variant in target["variants"]],
         }
-    return described
+    return shown
 
 
 def list_endpoints(context: Context, request: dict[str, Any]) -> dict[str, Any]:

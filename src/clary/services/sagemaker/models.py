@@ -31,9 +31,13 @@ def create_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 def describe_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
-        model = names.get(tx, context, KIND, request["ModelName"])
-    described = {"EnableNetworkIsolation": False, **model.document["request"]}
-    return {**described, "ModelArn": model.arn, "CreationTime": model.created_at}
+        return described(names.get(tx, context, KIND, request["ModelName"]))
+
+
+def described(model: Resource) -> dict[str, Any]:
+    """What Describe and Search tell of a model."""
+    request = {"EnableNetworkIsolation": False, **model.document["request"]}
+    return {**request, "ModelArn": model.arn, "CreationTime": model.created_at}
 
 
 def list_models(context: Context, request: dict[str, Any]) -> dict[str, Any]:

@@ -54,9 +54,13 @@ def create_training_job(context: Context, request: dict[str, Any]) -> dict[str, 
 
 def describe_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
-        job = names.get(tx, context, KIND, request["TrainingJobName"])
+        return described(names.get(tx, context, KIND, request["TrainingJobName"]))
+
+
+def described(job: Resource) -> dict[str, Any]:
+    """What Describe and Search tell of a job."""
     document = job.document
-    described = {
+    shown = {
         **_DEFAULTS,
         **document["request"],
         "OutputDataConfig": {**_OUTPUT_DEFAULTS, **document["request"]["OutputDataConfig"]},
@@ -75,8 +79,8 @@ def describe_training_job(context: Context, request: dict[str, Any]) -> dict[str
     }
     if document.get("started") and document.get("ended"):
         seconds = max(1, round((document["ended"] - document["started"]).total_seconds()))
-        described |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
-    return described
+        shown |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
+    return shown
 
 
 def list_training_jobs(context: Context, request: dict[str, Any]) -> dict[str, Any]:

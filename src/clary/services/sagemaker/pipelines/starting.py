@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from clary.base.errors import ValidationException
 from clary.definitions.document import Definition, read_definition
 from clary.definitions.order import check_selection, upstream
 from clary.definitions.parameters import coerce
-from clary.definitions.references import UnresolvedReference, resolve
+from clary.definitions.references import UnresolvedReference, as_text, resolve
 from clary.services.context import Context
 from clary.services.sagemaker import names
 from clary.services.sagemaker.pipelines.names import EXECUTION, caller, get_execution, get_pipeline, get_version
@@ -87,7 +88,7 @@ def _document(
         "token": request["ClientRequestToken"],
         "attempt": 0,
         "stop_requested": False,
-        "experiment": _experiment(definition, pipeline, name, parameters),
+        "experiment": _experiment(definition, pipeline, name, parameters, context.now),
         "pipeline_name": pipeline.name,
     }
 
@@ -118,13 +119,15 @@ def _selection(
 class _StartScope:
     """What is known before the first step: enough for PipelineExperimentConfig."""
 
-    def __init__(self, pipeline: Resource, name: str, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, pipeline: Resource, name: str, parameters: Mapping[str, Any], now: datetime) -> None:
         self._parameters = parameters
         self._execution = {
             "PipelineName": pipeline.name,
             "PipelineArn": pipeline.arn,
             "PipelineExecutionId": name,
             "PipelineExecutionArn": f"{pipeline.arn}/execution/{name}",
+            "StartDateTime": as_text(now),
+            "CurrentDateTime": as_text(now),
         }
 
     def parameter(self, name: str) -> Any:
@@ -149,12 +152,12 @@ class _StartScope:
 
 
 def _experiment(
-    definition: Definition, pipeline: Resource, name: str, parameters: Mapping[str, Any]
+    definition: Definition, pipeline: Resource, name: str, parameters: Mapping[str, Any], now: datetime
 ) -> dict[str, str] | None:
     if definition.experiment is None:
         return None
     try:
-        found = resolve(dict(definition.experiment), _StartScope(pipeline, name, parameters))
+        found = resolve(dict(definition.experiment), _StartScope(pipeline, name, parameters, now))
     except UnresolvedReference as error:
         raise ValidationException(str(error)) from error
     return {

@@ -30,6 +30,19 @@ def list_pipeline_versions(context: Context, request: dict[str, Any]) -> dict[st
         return list_page(context, tx, request, VERSION, member=member, summary=summary, parent=pipeline.arn)
 
 
+def described(version: Resource) -> dict[str, Any]:
+    """What Search tells of a version."""
+    return {
+        "PipelineArn": version.parent,
+        "PipelineVersionId": int(version.name),
+        "PipelineVersionDisplayName": version.document.get("display_name"),
+        "PipelineVersionDescription": version.document.get("description"),
+        "CreationTime": version.created_at,
+        "LastModifiedTime": version.updated_at,
+        "CreatedBy": version.document["created_by"],
+    }
+
+
 def update_pipeline_version(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     names.refuse_unserved("UpdatePipelineVersion", request, "PipelineVersionAliasOperations")
     with context.database.write() as tx:

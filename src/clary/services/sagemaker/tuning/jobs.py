@@ -53,9 +53,11 @@ def create_hyper_parameter_tuning_job(context: Context, request: dict[str, Any])
 
 def describe_hyper_parameter_tuning_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
-        job = names.get(tx, context, KIND, request["HyperParameterTuningJobName"])
-        best = trials.best_of(tx, job)
-        overall = trials.overall_best(tx, job)
+        return described(tx, names.get(tx, context, KIND, request["HyperParameterTuningJobName"]))
+
+
+def described(tx: Transaction, job: Resource) -> dict[str, Any]:
+    """What Describe and Search tell of a tuning job."""
     document = job.document
     return {
         **{member: document["request"][member] for member in _SHOWN if member in document["request"]},
@@ -67,12 +69,12 @@ def describe_hyper_parameter_tuning_job(context: Context, request: dict[str, Any
         "HyperParameterTuningEndTime": document.get("ended"),
         "TrainingJobStatusCounters": document["counters"],
         "ObjectiveStatusCounters": document["objectives"],
-        "BestTrainingJob": best,
-        "OverallBestTrainingJob": overall,
+        "BestTrainingJob": trials.best_of(tx, job),
+        "OverallBestTrainingJob": trials.overall_best(tx, job),
         "FailureReason": document.get("failure"),
         "TuningJobCompletionDetails": _completion(document),
         "ConsumedResources": {
-            "RuntimeInSeconds": int(((document.get("ended") or context.now) - job.created_at).total_seconds())
+            "RuntimeInSeconds": int(((document.get("ended") or job.updated_at) - job.created_at).total_seconds())
         },
     }
 
