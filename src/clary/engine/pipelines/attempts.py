@@ -30,8 +30,9 @@ from clary.store.resources import Resource
 
 log = get_logger(__name__)
 
-# The last three are arguments of a step that no check foresaw: it fails and says so, instead of being tried for ever.
-_REFUSALS = (ApiError, UnresolvedReference, ValueError, LookupError, TypeError)
+# All but the first two are arguments of a form that no check foresaw (a number for a structure): the step fails and
+# says so, instead of being tried for ever.
+_REFUSALS = (ApiError, UnresolvedReference, ValueError, LookupError, TypeError, AttributeError)
 _PASSING = frozenset({SERVICE_FAULT, THROTTLING})
 _SOON = timedelta(seconds=0.5)
 _MOST_SOURCES = 20
@@ -91,8 +92,7 @@ class Attempts:
             sight = KINDS[step.type].look(self._task(step, row))
         except _REFUSALS as error:
             if step.type == "Lambda":
-                self._hooks.forget_invocation(self._key(row))
-                return self._failed_to_start(step, row, error)
+                return self._failed_to_start(step, row, error)  # nothing goes on: the call has come back
             if isinstance(error, ApiError) and class_of_error(error) in _PASSING:
                 return False  # what it has started goes on: look again
             sight = Sight("Failed", failure=_reason(error))
@@ -145,6 +145,7 @@ class Attempts:
         if following is None:
             return False
         tries, due = following
+        self._hooks.forget_invocation(self._key(row))
         self._rows.postpone(row, due, tries, again=again)
         return True
 
@@ -249,4 +250,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ApiError):
         blame = "ClientError" if error.status < 500 else "InternalServerError"
         return f"{blame}: {error.code}: {error.message}"
-    return f"ClientError: {error}"
+    if isinstance(error, UnresolvedReference):
+        return f"ClientError: {error}"
+    log.warning("a step's arguments have a form that was not foreseen", exc_info=error)
+    return f"ClientError: The arguments of the step do not have the form that the API wants: {error}"

@@ -59,10 +59,9 @@ def values(record: Any, path: str) -> list[Any]:
         rest = ".".join(parts[position:])
         whole = [item[rest] for item in found if isinstance(item, Mapping) and rest in item]
         if whole:
-            return [entry for value in whole for entry in _spread(value)]
-        found = [
-            entry for item in found if isinstance(item, Mapping) and name in item for entry in _spread(item[name])
-        ]
+            return [_plain(entry) for value in whole for entry in _spread(value)]
+        held = [item[name] for item in found if isinstance(item, Mapping) and name in item]
+        found = [entry for value in held for entry in _spread(value)]
         position += 1
     return [_plain(value) for value in found]
 
@@ -87,21 +86,23 @@ def _nested(nested: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
 
 
 def _matches(entry: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-    operator, value = entry.get("Operator", "Equals"), entry.get("Value", "")
+    operator, text = entry.get("Operator", "Equals"), entry.get("Value", "")
     found = values(record, entry["Name"])
-    if operator == "Exists":
-        return bool(found)
-    if operator == "NotExists":
-        return not found
+    if operator in _WITHOUT_VALUE:
+        return bool(found) is (operator == "Exists")
     if operator == "NotEquals":
-        return not any(_equal(item, value) for item in found)
+        return not any(_equal(item, text) for item in found)
+    return any(_compare(operator, item, text) for item in found)
+
+
+def _compare(operator: str, item: Any, text: str) -> bool:
     if operator == "Equals":
-        return any(_equal(item, value) for item in found)
+        return _equal(item, text)
     if operator == "In":
-        return any(_equal(item, choice.strip()) for item in found for choice in value.split(","))
+        return any(_equal(item, choice.strip()) for choice in text.split(","))
     if operator == "Contains":
-        return any(value.lower() in str(item).lower() for item in found)
-    return any(_ordered(operator, item, value) for item in found)
+        return text.lower() in str(item).lower()
+    return _ordered(operator, item, text)
 
 
 def _equal(item: Any, text: str) -> bool:

@@ -18,6 +18,7 @@ from clary.services.sagemaker.roles import check_role
 from clary.services.sagemaker.tags import put_tags
 from clary.services.sagemaker.tuning import checks, trials
 from clary.store import resources, tags, tuning_trials, work
+from clary.store.database import Transaction
 from clary.store.resources import Resource
 
 KIND = trials.KIND
