@@ -10,7 +10,7 @@ import pytest
 
 from clary import examples
 from clary.cli.init import write_project
-from tests.server import Server
+from tests.server import Server, eventually
 
 TOUR = Path(examples.__file__).parent / "release_tour" / "tour.py"
 
@@ -31,6 +31,6 @@ def test_new_data_becomes_a_released_model_by_itself(
     assert shown.count("loop is InService") == 2
 
     sagemaker = server.client("sagemaker")
-    assert sagemaker.list_endpoints(NameContains="loop")["Endpoints"] == []
+    eventually(lambda: sagemaker.list_endpoints(NameContains="loop")["Endpoints"] == [])
     assert sagemaker.list_pipelines(PipelineNamePrefix="loop")["PipelineSummaries"] == []
     assert server.client("events").list_rules(NamePrefix="loop")["Rules"] == []

@@ -172,6 +172,12 @@ def test_what_cannot_be_searched_is_refused(server: Server) -> None:
         search(server, "TrainingJob", ("TrainingJobName", "Equals"))
     with pytest.raises(ClientError, match="has no Value"):
         search(server, "TrainingJob", ("TrainingJobName", "Exists", "x"))
+    for time in ("yesterday", "2026-13-45"):
+        with pytest.raises(ClientError, match="needs a time"):
+            search(server, "TrainingJob", ("CreationTime", "GreaterThan", time))
+    many = {"Filters": [{"Name": "a", "Operator": "Equals", "Value": "1"}] * 20}
+    with pytest.raises(ClientError, match="at most 100 filters"):
+        search(server, "TrainingJob", SubExpressions=[many] * 6)
     with pytest.raises(ClientError, match="FeatureGroup is not served"):
         search(server, "FeatureGroup")
     hint = {"PropertyNameQuery": {"PropertyNameHint": "HyperParameters.dep"}}

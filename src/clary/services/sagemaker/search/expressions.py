@@ -12,27 +12,40 @@ from clary.base.errors import ValidationException
 _DEEPEST = 20
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?")
 # Lists whose entries are addressed by name: `Tags.key`, `Metrics.name.Last`.
-_NAMED = {"Tags": ("Key", "Value"), "Metrics": ("MetricName", ""), "FinalMetricDataList": ("MetricName", "Value")}
+_NAMED = {
+    "Tags": ("Key", "Value"),
+    "Metrics": ("MetricName", "Last"),
+    "FinalMetricDataList": ("MetricName", "Value"),
+    "PipelineParameters": ("Name", "Value"),
+}
+_MOST_FILTERS = 100
 _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
     "GreaterThan": lambda a, b: bool(a > b),
     "GreaterThanOrEqualTo": lambda a, b: bool(a >= b),
     "LessThan": lambda a, b: bool(a < b),
     "LessThanOrEqualTo": lambda a, b: bool(a <= b),
 }
+_TIMES = frozenset({"CreationTime", "LastModifiedTime"})
 _WITHOUT_VALUE = frozenset({"Exists", "NotExists"})
 
 
-def check(expression: Mapping[str, Any], depth: int = 0) -> None:
-    """ValidationException for what cannot be evaluated."""
+def check(expression: Mapping[str, Any]) -> None:
+    """ValidationException for what cannot be evaluated, or would take too long."""
+    for number, entry in enumerate(filters_in(expression)):
+        if number >= _MOST_FILTERS:
+            raise ValidationException(f"A search expression may have at most {_MOST_FILTERS} filters.")
+        _check_filter(entry)
+
+
+def filters_in(expression: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    """Every filter, however deep."""
     if depth > _DEEPEST:
         raise ValidationException("The search expression is nested too deeply.")
-    for entry in expression.get("Filters") or []:
-        _check_filter(entry)
+    yield from expression.get("Filters") or []
     for nested in expression.get("NestedFilters") or []:
-        for entry in nested["Filters"]:
-            _check_filter(entry)
+        yield from nested["Filters"]
     for inner in expression.get("SubExpressions") or []:
-        check(inner, depth + 1)
+        yield from filters_in(inner, depth + 1)
 
 
 def holds(expression: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
@@ -112,13 +125,13 @@ def _equal(item: Any, text: str) -> bool:
         number = _number(text)
         return number is not None and item == number
     if isinstance(item, datetime):
-        return item == _time(text)
+        return item == read_time(text)
     return str(item) == text
 
 
 def _ordered(operator: str, item: Any, text: str) -> bool:
     if isinstance(item, datetime):
-        moment = _time(text)
+        moment = read_time(text)
         return moment is not None and _ORDERS[operator](item, moment)
     number = item if isinstance(item, int | float) else _number(str(item))
     other = _number(text)
@@ -132,9 +145,11 @@ def _named(item: Any, name: str, key_member: str, value_member: str, wanted: str
     for entry in _spread(item.get(name)) if isinstance(item, Mapping) else []:
         key = entry.get(key_member)
         if key == wanted:
-            yield _plain(entry[value_member or "Last"])
-        elif key is not None and wanted.startswith(f"{key}.") and wanted.removeprefix(f"{key}.") in entry:
-            yield _plain(entry[wanted.removeprefix(f"{key}.")])
+            yield _plain(entry.get(value_member, entry.get("Value")))
+            continue
+        member = wanted.removeprefix(f"{key}.").capitalize()
+        if key is not None and wanted.startswith(f"{key}.") and member in entry:
+            yield _plain(entry[member])
 
 
 def _spread(value: Any) -> list[Any]:
@@ -158,6 +173,8 @@ def _check_filter(entry: Mapping[str, Any]) -> None:
         raise ValidationException(f"A filter with the operator {operator} has no Value.")
     if operator not in _WITHOUT_VALUE and "Value" not in entry:
         raise ValidationException(f"The filter on {entry['Name']} needs a Value.")
+    if entry["Name"] in _TIMES and operator not in _WITHOUT_VALUE and read_time(entry["Value"]) is None:
+        raise ValidationException(f"The filter on {entry['Name']} needs a time such as 2026-01-31T12:00:00Z.")
 
 
 def _number(text: str) -> float | None:
@@ -167,9 +184,13 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _time(text: str) -> datetime | None:
+def read_time(text: str) -> datetime | None:
+    """ISO text or epoch seconds; None for what is no time."""
     if not _TIME.fullmatch(text):
         number = _number(text)
         return datetime.fromtimestamp(number, UTC) if number is not None and 0 <= number < 4e9 else None
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -41,24 +41,31 @@ def _as_query(context: Context, kind: Kind, request: dict[str, Any], expression:
     joined = len(filters) < 2 or expression.get("Operator", "And") == "And"
     if not only_filters or not joined or sort not in _SORTED_BY_TABLE:
         return None
-    equal: dict[str, str] = {}
+    asked: dict[str, Any] = {}
     for entry in filters:
-        column = kind.columns.get(entry["Name"])
-        if entry.get("Operator", "Equals") != "Equals" or column not in {"name", "status", "parent"}:
+        found = _as_column(kind, entry)
+        if found is None or asked.get(found[0], found[1]) != found[1]:
             return None
-        if column in equal and equal[column] != entry["Value"]:
-            return None
-        equal[column] = entry["Value"]
+        asked[found[0]] = found[1]
     return Query(
         context.account,
         context.region,
         kind.kind,
-        name=equal.get("name"),
-        status=equal.get("status"),
-        parent=equal.get("parent"),
+        **asked,
         sort=sort or "updated_at",
         descending=request.get("SortOrder", "Descending") == "Descending",
     )
+
+
+def _as_column(kind: Kind, entry: Mapping[str, Any]) -> tuple[str, Any] | None:
+    """A filter as a member of Query and its value, if the table can decide it."""
+    column, operator = kind.columns.get(entry["Name"], ""), entry.get("Operator", "Equals")
+    if operator == "Equals" and column in {"name", "status", "parent"}:
+        return column, entry["Value"]
+    side = {"GreaterThan": "after", "LessThan": "before"}.get(operator)
+    if side and column in {"created_at", "updated_at"}:
+        return f"{column.removesuffix('_at')}_{side}", expressions.read_time(entry["Value"])
+    return None
 
 
 def _page_by_table(
@@ -82,17 +89,18 @@ def _page_by_scan(
 ) -> dict[str, Any]:
     """Every row of the kind is rendered and looked at; sorted and paged in memory."""
     sort, size = request.get("SortBy", "LastModifiedTime"), request.get("MaxResults", 10)
-    scope = f"{kind.kind}/{expression}/{sort}/{request.get('SortOrder')}"
+    scope = f"{context.account}/{context.region}/{kind.kind}/{expression}/{sort}/{request.get('SortOrder')}"
+    by_tags = sort.startswith("Tags") or any(f["Name"].startswith("Tags") for f in expressions.filters_in(expression))
     token = request.get("NextToken")
     begin = int(context.pager.decode("Search", scope, token)[0]) if token else 0
     found = []
     for row in _all(context, tx, kind):
-        record = _full(tx, kind, row)
+        record = _with_tags(tx, row, _plain(tx, kind, row)) if by_tags else _plain(tx, kind, row)
         if expressions.holds(expression, record):
-            found.append((_sort_key(record, sort), row.id, record))
+            found.append((_sort_key(record, sort), row.id, row))
     found.sort(key=lambda entry: entry[:2], reverse=request.get("SortOrder", "Descending") == "Descending")
     answer: dict[str, Any] = {
-        "Results": [_wrapped(kind, record) for _, _, record in found[begin : begin + size]],
+        "Results": [_record(tx, kind, row) for _, _, row in found[begin : begin + size]],
         "TotalHits": {"Value": len(found), "Relation": "EqualTo"},
     }
     if len(found) > begin + size:
@@ -111,17 +119,17 @@ def _all(context: Context, tx: Transaction, kind: Kind) -> Iterator[Resource]:
         after = resources.position(rows[-1], "created_at")
 
 
-def _full(tx: Transaction, kind: Kind, row: Resource) -> dict[str, Any]:
+def _plain(tx: Transaction, kind: Kind, row: Resource) -> dict[str, Any]:
+    return {name: value for name, value in kind.render(tx, row).items() if value is not None}
+
+
+def _with_tags(tx: Transaction, row: Resource, record: dict[str, Any]) -> dict[str, Any]:
     tags = [{"Key": key, "Value": value} for key, value in tag_store.read(tx, row.arn).items()]
-    record = {name: value for name, value in kind.render(tx, row).items() if value is not None}
     return {**record, "Tags": tags}
 
 
 def _record(tx: Transaction, kind: Kind, row: Resource) -> dict[str, Any]:
-    return _wrapped(kind, _full(tx, kind, row))
-
-
-def _wrapped(kind: Kind, record: dict[str, Any]) -> dict[str, Any]:
+    record = _with_tags(tx, row, _plain(tx, kind, row))
     return {kind.member: {"Model": record} if kind.member == "Model" else record}
 
 
