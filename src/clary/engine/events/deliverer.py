@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from clary.base.crash import crash_here
 from clary.base.errors import ApiError, ClaryError
@@ -153,10 +154,12 @@ class Deliverer:
     def _bury(self, delivery: Delivery, error: Undeliverable) -> bool:
         """Hand it to its dead-letter queue; False when that should be tried again."""
         document = delivery.document
+        # A function that failed tells so in its own role; everything else is told by the service that delivers.
+        role = (document["options"].get("LambdaParameters") or {}).get("Role")
         actor = Actor(
             delivery.account,
             delivery.region,
-            role_arn=None if document["service"] else document["role"],
+            role_arn=role or (None if document["service"] else document["role"]),
             service=document["service"],
             session=f"clary-{delivery.id}",
             source_arn=document["source"],
@@ -169,10 +172,11 @@ class Deliverer:
             "RETRY_ATTEMPTS": str(delivery.tries),
         }
         attributes = {name: {"DataType": "String", "StringValue": value} for name, value in reasons.items() if value}
+        options: dict[str, Any] = {"MessageAttributes": attributes}
+        if document["dead_letter"].endswith(".fifo"):
+            options |= {"MessageGroupId": "dead-letters", "MessageDeduplicationId": f"delivery-{delivery.id}"}
         try:
-            queues.send_message(
-                self._tools, actor, document["dead_letter"], document["body"], {"MessageAttributes": attributes}
-            )
+            queues.send_message(self._tools, actor, document["dead_letter"], document["body"], options)
         except ApiError as refused:
             log.error(
                 "a dead letter was refused by its queue",

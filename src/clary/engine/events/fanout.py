@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
 from clary.base.arns import parse_arn
+from clary.base.log import get_logger
 from clary.events.envelope import iso_seconds
 from clary.events.paths import InvalidPath, Missing, find
 from clary.events.transformers import Origin, render
 from clary.store import deliveries
 from clary.store.database import Transaction
 from clary.store.resources import Resource
+
+log = get_logger(__name__)
 
 SERVICE = "events.amazonaws.com"
 _OPTIONS = ("SqsParameters", "HttpParameters")
@@ -21,18 +25,24 @@ def deliver_to_targets(tx: Transaction, rule: Resource, event: dict[str, Any], n
     """Inputs are made now: later changes of the rule do not concern what has happened before."""
     origin = Origin(rule.arn, rule.name, iso_seconds(now))
     for target in rule.document["targets"]:
+        try:
+            body, options = render(target, event, origin), _options(target, event)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            # Other targets, and other rules, have nothing to do with it.
+            log.exception("no input can be made", extra={"rule": rule.arn, "target": target.get("Id")})
+            continue
         retry = target.get("RetryPolicy") or {}
         deliveries.add(
             tx,
             account=rule.account,
             region=rule.region,
             target=target["Arn"],
-            body=render(target, event, origin),
+            body=body,
             now=now,
             role=target.get("RoleArn"),
             service=_service(target["Arn"]),
             source=rule.arn,
-            options=_options(target, event),
+            options=options,
             attempts=retry.get("MaximumRetryAttempts", 185),
             seconds=retry.get("MaximumEventAgeInSeconds", 86_400),
             dead_letter=(target.get("DeadLetterConfig") or {}).get("Arn"),
@@ -65,4 +75,4 @@ def _value(text: str, event: dict[str, Any]) -> str:
         return ""
     if isinstance(found, bool):
         return "true" if found else "false"
-    return str(found)
+    return json.dumps(found) if isinstance(found, dict | list) else str(found)

@@ -75,7 +75,12 @@ def _queue(context: Context, request: dict[str, Any], payload: bytes) -> dict[st
             now=context.now,
             service=SERVICE,
             source=function.arn,
-            options={"LambdaParameters": {"ClientContext": request.get("ClientContext", "")}},
+            options={
+                "LambdaParameters": {
+                    "ClientContext": request.get("ClientContext", ""),
+                    "Role": function.document["configuration"]["Role"],
+                }
+            },
             attempts=settings.attempts,
             seconds=settings.seconds,
             dead_letter=settings.dead_letter,
