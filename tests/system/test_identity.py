@@ -52,6 +52,7 @@ TEXTS: dict[tuple[str, str], str] = {
     ("sagemaker", "pipelinearn"): "arn:aws:sagemaker:us-east-1:111122223333:pipeline/some",
     ("sagemaker", "pipelineexecutionarn"): "arn:aws:sagemaker:us-east-1:111122223333:pipeline/some/execution/x1",
     ("sagemaker", "pipelinename"): "some",
+    ("sagemaker", "trialcomponentname"): "some",
     ("sns", "targetarn"): "arn:aws:sns:us-east-1:111122223333:some-topic",
     ("events", "arn"): "arn:aws:events:us-east-1:111122223333:rule/some-rule",
     ("lambda", "resource"): "arn:aws:lambda:us-east-1:111122223333:function:some-function",
