@@ -107,6 +107,12 @@ def due(tx: Transaction, now: datetime, limit: int, *, beyond: int = 0) -> list[
     return [Delivery(**row) for row in tx.execute(chosen).mappings()]
 
 
+def is_unchanged(tx: Transaction, delivery: Delivery) -> bool:
+    """Whether it is still waiting, and has not been tried since it was read."""
+    tries = tx.execute(select(DELIVERIES.c.tries).where(DELIVERIES.c.id == delivery.id)).scalar()
+    return tries == delivery.tries
+
+
 def next_due(tx: Transaction) -> datetime | None:
     """When the next delivery is due, None when there is none."""
     found: datetime | None = tx.execute(select(func.min(DELIVERIES.c.due))).scalar()

@@ -127,13 +127,19 @@ class Deliverer:
 
     def _perform_and_wake(self, delivery: Delivery) -> None:
         try:
-            self.perform(delivery)
+            if self._still_due(delivery):
+                self.perform(delivery)
         except Exception:
             log.exception("a delivery broke", extra={"delivery": delivery.id})
             self._postpone(delivery)
         finally:
             self._flight.done(delivery)
             self._worker.wake()
+
+    def _still_due(self, delivery: Delivery) -> bool:
+        """It may have been done, or postponed, between the look at the table and its turn."""
+        with self._tools.database.read() as tx:
+            return deliveries.is_unchanged(tx, delivery)
 
     def _failed(self, delivery: Delivery, error: Undeliverable) -> None:
         document = delivery.document
