@@ -1,25 +1,15 @@
-"""Passing a role to EventBridge (or its Scheduler): the caller may, the role exists and trusts the service."""
+"""Passing a role to EventBridge, with its words of refusal."""
 
 from __future__ import annotations
 
-from clary.access.evaluation import AccessRequest, PolicySet, evaluate_trust
-from clary.access.principals import service_principal
 from clary.base.errors import ValidationException
 from clary.services.context import Context
-from clary.store import principals, resources
+from clary.services.passed_roles import may_be_assumed
 from clary.store.database import Transaction
 
 SERVICE = "events.amazonaws.com"
 
 
 def check_role(context: Context, tx: Transaction, role_arn: str) -> None:
-    context.authorize("iam:PassRole", role_arn, {"iam:passedtoservice": SERVICE})
-    role = resources.find_by_arn(tx, role_arn)
-    asked = AccessRequest(service_principal(SERVICE, context.account), "sts:AssumeRole", role_arn, {})
-    if (
-        role is None
-        or role.kind != principals.ROLE
-        or role.account != context.account
-        or not evaluate_trust(asked, PolicySet(resource=(role.document["Trust"],))).allowed
-    ):
+    if not may_be_assumed(context, tx, role_arn, SERVICE):
         raise ValidationException(f"Provided role '{role_arn}' cannot be assumed by principal '{SERVICE}'.")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from clary.access.evaluation import AccessRequest, PolicySet, evaluate_trust
-from clary.access.principals import service_principal
 from clary.base.arns import parse_arn
 from clary.base.errors import NotServed, ValidationException
 from clary.events.expressions import At, find_zone, parse_expression
 from clary.services.context import Context
+from clary.services.passed_roles import may_be_assumed
 from clary.services.scheduler import names
-from clary.store import principals, resources, tags, work
+from clary.store import resources, tags, work
 from clary.store.database import Transaction
 from clary.store.resources import Query, Resource
 
@@ -197,15 +196,7 @@ def _check_target(target: dict[str, Any]) -> None:
 
 def _check_role(context: Context, tx: Transaction, role_arn: str) -> None:
     """Passing the role is allowed, and Scheduler is trusted by it."""
-    context.authorize("iam:PassRole", role_arn, {"iam:passedtoservice": _SERVICE})
-    role = resources.find_by_arn(tx, role_arn)
-    asked = AccessRequest(service_principal(_SERVICE, context.account), "sts:AssumeRole", role_arn, {})
-    if (
-        role is None
-        or role.kind != principals.ROLE
-        or role.account != context.account
-        or not evaluate_trust(asked, PolicySet(resource=(role.document["Trust"],))).allowed
-    ):
+    if not may_be_assumed(context, tx, role_arn, _SERVICE):
         raise ValidationException(
             "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
         )

@@ -9,7 +9,6 @@ from clary.services.context import Context
 from clary.services.sagemaker import names
 from clary.services.sagemaker.pipelines.names import (
     EXECUTION,
-    caller,
     get_execution,
     get_pipeline,
     get_pipeline_of,
@@ -17,6 +16,7 @@ from clary.services.sagemaker.pipelines.names import (
 )
 from clary.services.sagemaker.pipelines.paging import list_page
 from clary.services.sagemaker.pipelines.pipelines import parallelism_member
+from clary.services.sagemaker.user_context import user_context
 from clary.store import resources, work
 from clary.store.resources import Resource
 
@@ -89,7 +89,7 @@ def stop_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[s
                 f"Only running pipeline executions can be stopped; {execution.arn} is {execution.status}."
             )
         if execution.status == "Executing":
-            document = {**execution.document, "stop_requested": True, "last_modified_by": caller(context)}
+            document = {**execution.document, "stop_requested": True, "last_modified_by": user_context(context)}
             execution = resources.save(tx, execution, document=document, status="Stopping", now=context.now)
             work.enqueue(tx, execution, context.now)
     return {"PipelineExecutionArn": execution.arn}
@@ -112,7 +112,7 @@ def retry_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[
             "stop_requested": False,
             "failure": None,
             "retry_token": token,
-            "last_modified_by": caller(context),
+            "last_modified_by": user_context(context),
         }
         if "ParallelismConfiguration" in request:
             document["parallelism"] = request["ParallelismConfiguration"]["MaxParallelExecutionSteps"]
@@ -124,7 +124,7 @@ def retry_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[
 def update_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
         execution = get_execution(tx, context, request["PipelineExecutionArn"])
-        document = {**execution.document, "last_modified_by": caller(context)}
+        document = {**execution.document, "last_modified_by": user_context(context)}
         for member, entry in (
             ("PipelineExecutionDescription", "description"),
             ("PipelineExecutionDisplayName", "display_name"),

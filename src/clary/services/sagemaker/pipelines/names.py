@@ -64,9 +64,3 @@ def get_pipeline_of(tx: Transaction, execution: Resource) -> Resource:
     if found is None:
         raise ResourceNotFound(f"Pipeline '{execution.parent}' does not exist.")
     return found
-
-
-def caller(context: Context) -> dict[str, Any]:
-    """The UserContext of whoever makes this call."""
-    who = context.principal
-    return {"IamIdentity": {"Arn": who.arn, "PrincipalId": who.user_id}}

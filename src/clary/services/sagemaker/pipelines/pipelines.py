@@ -15,7 +15,6 @@ from clary.services.sagemaker.pipelines.names import (
     PIPELINE,
     STEP,
     VERSION,
-    caller,
     get_pipeline,
     get_version,
     pipeline_arn,
@@ -23,6 +22,7 @@ from clary.services.sagemaker.pipelines.names import (
 from clary.services.sagemaker.pipelines.paging import list_page
 from clary.services.sagemaker.roles import check_role
 from clary.services.sagemaker.tags import put_tags
+from clary.services.sagemaker.user_context import user_context
 from clary.store import resources
 from clary.store import tags as tag_store
 from clary.store.database import Transaction
@@ -54,8 +54,8 @@ def create_pipeline(context: Context, request: dict[str, Any]) -> dict[str, Any]
             "role": request["RoleArn"],
             "version": 1,
             "parallelism": _parallelism(request),
-            "created_by": caller(context),
-            "last_modified_by": caller(context),
+            "created_by": user_context(context),
+            "last_modified_by": user_context(context),
             "token": request["ClientRequestToken"],
         }
         pipeline = resources.create(
@@ -83,7 +83,7 @@ def update_pipeline(context: Context, request: dict[str, Any]) -> dict[str, Any]
         if "RoleArn" in request:
             check_role(context, tx, request["RoleArn"])
         pipeline = get_pipeline(tx, context, request["PipelineName"])
-        document = {**pipeline.document, "last_modified_by": caller(context), "modified": context.now}
+        document = {**pipeline.document, "last_modified_by": user_context(context), "modified": context.now}
         for member, entry in (
             ("PipelineDisplayName", "display_name"),
             ("PipelineDescription", "description"),
@@ -175,7 +175,7 @@ def _add_version(tx: Transaction, context: Context, pipeline: Resource, number: 
         name=str(number),
         arn=f"{pipeline.arn}/version/{number}",
         parent=pipeline.arn,
-        document={"definition": text, "created_by": caller(context)},
+        document={"definition": text, "created_by": user_context(context)},
         now=context.now,
     )
 

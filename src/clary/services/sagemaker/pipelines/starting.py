@@ -14,8 +14,9 @@ from clary.definitions.parameters import coerce
 from clary.definitions.references import UnresolvedReference, as_text, resolve
 from clary.services.context import Context
 from clary.services.sagemaker import names
-from clary.services.sagemaker.pipelines.names import EXECUTION, caller, get_execution, get_pipeline, get_version
+from clary.services.sagemaker.pipelines.names import EXECUTION, get_execution, get_pipeline, get_version
 from clary.services.sagemaker.roles import check_role
+from clary.services.sagemaker.user_context import user_context
 from clary.store import resources, work
 from clary.store.database import Transaction
 from clary.store.resources import Resource
@@ -83,8 +84,8 @@ def _document(
         "description": request.get("PipelineExecutionDescription"),
         "parallelism": most or pipeline.document["parallelism"],
         "selective": selective,
-        "created_by": caller(context),
-        "last_modified_by": caller(context),
+        "created_by": user_context(context),
+        "last_modified_by": user_context(context),
         "token": request["ClientRequestToken"],
         "attempt": 0,
         "stop_requested": False,

@@ -34,5 +34,4 @@ def _step(step: Resource) -> dict[str, Any]:
         "FailureReason": document.get("failure"),
         "Metadata": document.get("metadata"),
         "AttemptCount": document.get("attempt", 0),
-        "SelectiveExecutionResult": document.get("selective"),
     }

@@ -6,7 +6,8 @@ from typing import Any
 
 from clary.base.errors import ValidationException
 from clary.services.context import Context
-from clary.services.sagemaker.registry.rows import get_package, user_context
+from clary.services.sagemaker.registry.rows import get_package
+from clary.services.sagemaker.user_context import user_context
 from clary.store import resources, tags
 
 _REPLACED = ("InferenceSpecification", "SourceUri", "ModelCard", "ModelLifeCycle", "ModelPackageRegistrationType")

@@ -8,8 +8,9 @@ from clary.base.arns import parse_arn, sagemaker_arn
 from clary.base.errors import ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
-from clary.services.sagemaker.registry.rows import GROUP, PACKAGE, arn_of, get_group, user_context
+from clary.services.sagemaker.registry.rows import GROUP, PACKAGE, arn_of, get_group
 from clary.services.sagemaker.tags import put_tags
+from clary.services.sagemaker.user_context import user_context
 from clary.store import resources
 from clary.store.database import Transaction
 from clary.store.resources import Query, Resource

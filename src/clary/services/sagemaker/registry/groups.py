@@ -8,8 +8,9 @@ from clary.base.errors import ConflictException, NotServed, ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
 from clary.services.sagemaker.listing import list_page
-from clary.services.sagemaker.registry.rows import GROUP, PACKAGE, get_group, user_context
+from clary.services.sagemaker.registry.rows import GROUP, PACKAGE, get_group
 from clary.services.sagemaker.tags import put_tags
+from clary.services.sagemaker.user_context import user_context
 from clary.store import resources, tags
 from clary.store.resources import Query, Resource
 

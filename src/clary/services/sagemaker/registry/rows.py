@@ -78,9 +78,3 @@ def _get(tx: Transaction, context: Context, kind: str, name_or_arn: str, word: s
 
 def missing(word: str, arn: str) -> ApiError:
     return ValidationException(f"{word} {arn} does not exist. Could not find it in this registry.")
-
-
-def user_context(context: Context) -> dict[str, Any]:
-    """The UserContext of whoever makes this call."""
-    who = context.principal
-    return {"IamIdentity": {"Arn": who.arn, "PrincipalId": who.user_id}}
