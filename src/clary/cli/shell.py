@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from clary.access.principals import role_session
 from clary.access.sessions import mint_session
@@ -59,8 +58,6 @@ def shell_variables(
         "PYTHONPATH": _in_front(str(client / "python"), environment.get("PYTHONPATH", "")),
     }
     variables["NO_PROXY"] = ",".join(dict.fromkeys([*_LOCAL, *environment.get("NO_PROXY", "").split(",")])).strip(",")
-    if not _has_sdk_config(environment):
-        variables["SAGEMAKER_USER_CONFIG_OVERRIDE"] = str(client / "sagemaker-config.yaml")
     return variables
 
 
@@ -87,12 +84,3 @@ def _execution_role(settings: Settings, installation: Installation) -> Identity:
 def _in_front(entry: str, path: str) -> str:
     rest = [part for part in path.split(os.pathsep) if part and part != entry]
     return os.pathsep.join([entry, *rest])
-
-
-def _has_sdk_config(environment: Mapping[str, str]) -> bool:
-    """The SDK's own configuration is left alone when the user has one."""
-    home = Path(environment.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    ours = environment.get("SAGEMAKER_USER_CONFIG_OVERRIDE", "").endswith("/client/sagemaker-config.yaml")
-    return ("SAGEMAKER_USER_CONFIG_OVERRIDE" in environment and not ours) or (
-        home / "sagemaker" / "config.yaml"
-    ).exists()
