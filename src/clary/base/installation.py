@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 from dataclasses import asdict, dataclass
 
@@ -29,6 +32,20 @@ class Installation:
     @property
     def root_arn(self) -> str:
         return f"arn:aws:iam::{self.account}:root"
+
+    def root_key(self, account: str) -> tuple[str, str]:
+        """Access key id and secret of the owner of any account in this installation."""
+        if account == self.account:
+            return self.access_key_id, self.secret_access_key
+        digits = base64.b32encode(self._derive("root key of account", account))[:16].decode()
+        return f"AKIA{digits}", self.secret_of(f"AKIA{digits}")
+
+    def secret_of(self, access_key_id: str) -> str:
+        """The secret of a long-term key. It follows from the master key, so nothing need store it."""
+        return base64.urlsafe_b64encode(self._derive("secret of key", access_key_id)).decode()[:40]
+
+    def _derive(self, purpose: str, name: str) -> bytes:
+        return hmac.digest(bytes.fromhex(self.master_key), f"{purpose}/{name}".encode(), hashlib.sha256)
 
 
 def load_installation(settings: Settings) -> Installation:

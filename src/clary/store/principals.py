@@ -1,23 +1,28 @@
 """Who may do what, as read from the rows of IAM: for the doors' snapshot and for checks of roles.
 
-Rows are written by services/iam. A role's document holds `RoleId`, `Trust` (document), `Inline` (name -> text),
-`Attached` (policy ARNs), `Tags` and perhaps `Boundary` (a policy ARN); a policy's holds `Text`, its default version.
+Rows are written by services/iam. The document of a user, group or role holds `UserId` (`GroupId`, `RoleId`), `Inline`
+(name -> text), `Attached` (policy ARNs), `Tags` and perhaps `Boundary` (a policy ARN); a role's also `Trust`
+(document), a user's also `Groups` (ids of groups). A policy's holds `Text`, its default version. A key's row has the
+access key id as its name and the user's id as its parent.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from clary.base.installation import Installation
 from clary.base.snapshots import Access, AccessKey, PrincipalPolicies
-from clary.store import resources
+from clary.store import accounts, resources
 from clary.store.database import Transaction
-from clary.store.resources import Resource
+from clary.store.resources import Query, Resource
 
 ROLE = "iam-role"
+USER = "iam-user"
+GROUP = "iam-group"
+KEY = "iam-access-key"
 POLICY = "iam-policy"
 AWS = "aws"
 """Account of the policies that exist from the start under AWS's names."""
@@ -28,24 +33,68 @@ _NOTHING = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","
 def read_access(tx: Transaction, installation: Installation, number: int) -> Access:
     """Every key and principal of the installation. Session keys prove themselves and are not listed."""
     texts = {row.arn: row.document["Text"] for row in resources.all_of_kind(tx, POLICY)}
-    roles = [_role_policies(role, texts) for role in resources.all_of_kind(tx, ROLE)]
-    root = PrincipalPolicies(installation.root_arn, installation.account, installation.account, root=True)
-    key = AccessKey(installation.secret_access_key, installation.root_arn, installation.account)
-    return Access(
-        number=number,
-        keys={installation.access_key_id: key},
-        principals={principal.arn: principal for principal in (root, *roles)},
-    )
+    closed = accounts.closed(tx)
+    groups = {row.document["GroupId"]: row for row in resources.all_of_kind(tx, GROUP)}
+    roles = [_role_policies(row, texts) for row in resources.all_of_kind(tx, ROLE) if row.account not in closed]
+    users = {
+        row.document["UserId"]: _user_policies(row, groups, texts)
+        for row in resources.all_of_kind(tx, USER)
+        if row.account not in closed
+    }
+    roots = [root_policies(account) for account in accounts.living(tx, installation.account)]
+    keys = {}
+    for root in roots:
+        key_id, secret = installation.root_key(root.account)
+        keys[key_id] = AccessKey(secret, root.arn, root.account)
+    for row in resources.all_of_kind(tx, KEY):
+        if (owner := users.get(row.parent)) is not None:
+            active = row.document["Status"] == "Active"
+            keys[row.name] = AccessKey(installation.secret_of(row.name), owner.arn, owner.account, active)
+    everybody = (*roots, *users.values(), *roles)
+    return Access(number=number, keys=keys, principals={principal.arn: principal for principal in everybody})
+
+
+def root_policies(account: str) -> PrincipalPolicies:
+    """The owner of an account needs no policies."""
+    return PrincipalPolicies(f"arn:aws:iam::{account}:root", account, account, root=True)
 
 
 def policies_of(tx: Transaction, principal_arn: str) -> PrincipalPolicies | None:
-    """The policies of one role; None when there is no such role."""
-    role = resources.find_by_arn(tx, principal_arn)
-    if role is None or role.kind != ROLE:
+    """The policies of one role or user; None when there is no such principal."""
+    row = resources.find_by_arn(tx, principal_arn)
+    if row is None or row.kind not in (ROLE, USER):
         return None
-    wanted = [*role.document["Attached"], role.document.get("Boundary")]
+    groups = {
+        group.document["GroupId"]: group
+        for group in resources.page(tx, Query(row.account, "", GROUP, limit=100_000))
+        if group.document["GroupId"] in row.document.get("Groups", ())
+    }
+    holders = (row, *groups.values())
+    wanted = [*(arn for holder in holders for arn in holder.document["Attached"]), row.document.get("Boundary")]
     found = [resources.find_by_arn(tx, arn) for arn in wanted if arn]
-    return _role_policies(role, {row.arn: row.document["Text"] for row in found if row is not None})
+    texts = {policy.arn: policy.document["Text"] for policy in found if policy is not None}
+    return _role_policies(row, texts) if row.kind == ROLE else _user_policies(row, groups, texts)
+
+
+def new_role(
+    role_id: str,
+    trust: Mapping[str, Any],
+    *,
+    path: str = "/",
+    description: str | None = None,
+    duration: int = 3600,
+) -> dict[str, Any]:
+    """The document of a new role; `trust` must have been checked."""
+    return {
+        "RoleId": role_id,
+        "Path": path,
+        "Trust": trust,
+        "Description": description,
+        "MaxSessionDuration": duration,
+        "Inline": {},
+        "Attached": [],
+        "Tags": {},
+    }
 
 
 def policy_text(tx: Transaction, account: str, policy_arn: str) -> str | None:
@@ -58,17 +107,31 @@ def policy_text(tx: Transaction, account: str, policy_arn: str) -> str | None:
 
 
 def _role_policies(role: Resource, texts: Mapping[str, str]) -> PrincipalPolicies:
-    attached = [texts[arn] for arn in role.document["Attached"] if arn in texts]
-    documents = [_parsed(text) for text in (*role.document["Inline"].values(), *attached)]
-    boundary: str = role.document.get("Boundary") or ""
+    return _policies(role, role.document["RoleId"], (role,), texts)
+
+
+def _user_policies(user: Resource, groups: Mapping[str, Resource], texts: Mapping[str, str]) -> PrincipalPolicies:
+    """A user's own policies, then those of its groups."""
+    holders = (user, *(groups[group] for group in user.document["Groups"] if group in groups))
+    return _policies(user, user.document["UserId"], holders, texts)
+
+
+def _policies(
+    row: Resource, principal_id: str, holders: Sequence[Resource], texts: Mapping[str, str]
+) -> PrincipalPolicies:
+    documents = []
+    for holder in holders:
+        attached = [texts[arn] for arn in holder.document["Attached"] if arn in texts]
+        documents += [_parsed(text) for text in (*holder.document["Inline"].values(), *attached)]
+    boundary: str = row.document.get("Boundary") or ""
     return PrincipalPolicies(
-        arn=role.arn,
-        account=role.account,
-        principal_id=role.document["RoleId"],
+        arn=row.arn,
+        account=row.account,
+        principal_id=principal_id,
         policies=tuple(documents),
         # A boundary that cannot be found must not open what it was there to close.
         boundary=_parsed(texts.get(boundary, _NOTHING)) if boundary else None,
-        tags=role.document["Tags"],
+        tags=row.document["Tags"],
     )
 
 

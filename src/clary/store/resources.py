@@ -198,6 +198,19 @@ def save(
     return saved
 
 
+def rename(tx: Transaction, resource: Resource, *, name: str, arn: str, now: datetime) -> Resource:
+    """Give the row another name and ARN; the new name must be free. StaleRevision as for `save`."""
+    result = tx.execute(
+        update(RESOURCES)
+        .where(RESOURCES.c.id == resource.id, RESOURCES.c.revision == resource.revision)
+        .values(key=name.lower(), name=name, arn=arn, updated_at=now, revision=resource.revision + 1)
+    )
+    if result.rowcount != 1:
+        raise StaleRevision(f"{resource.kind} {resource.name} changed")
+    tx.touch(resource.id, resource.kind)
+    return replace(resource, name=name, arn=arn, updated_at=now, revision=resource.revision + 1)
+
+
 def remove(tx: Transaction, resource: Resource, *, now: datetime | None = None) -> None:
     """Delete the row if it is still as it was read; StaleRevision otherwise. `now` is needed for watched kinds."""
     result = tx.execute(

@@ -1,4 +1,4 @@
-"""Permissions boundaries of roles: a managed policy that limits what the role's own policies can allow."""
+"""Permissions boundaries of users and roles: a managed policy that limits what their own policies can allow."""
 
 from __future__ import annotations
 
@@ -6,20 +6,32 @@ from typing import Any
 
 from clary.services.context import Context
 from clary.services.iam import entities
+from clary.services.iam.entities import Entity
+from clary.services.operation import Handler
 
 
-def put_role_permissions_boundary(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    with context.database.write() as tx:
-        role = entities.get_role_row(tx, context, request["RoleName"])
-        policy = entities.get_policy_row(tx, context, request["PermissionsBoundary"])
-        entities.save_role(tx, context, role, {"Boundary": policy.arn})
-    return {}
+def putting(entity: Entity) -> Handler:
+    """PutUserPermissionsBoundary, PutRolePermissionsBoundary."""
+
+    def put(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+        with context.database.write() as tx:
+            row = entities.get_row(tx, context, entity, request[entity.member])
+            policy = entities.get_policy_row(tx, context, request["PermissionsBoundary"])
+            entities.save(tx, context, row, {"Boundary": policy.arn})
+        return {}
+
+    return put
 
 
-def delete_role_permissions_boundary(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    with context.database.write() as tx:
-        role = entities.get_role_row(tx, context, request["RoleName"])
-        if not role.document.get("Boundary"):
-            raise entities.NoSuchEntity(f"The role {role.name} has no permissions boundary.")
-        entities.save_role(tx, context, role, {"Boundary": None})
-    return {}
+def deleting(entity: Entity) -> Handler:
+    """DeleteUserPermissionsBoundary, DeleteRolePermissionsBoundary."""
+
+    def delete(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+        with context.database.write() as tx:
+            row = entities.get_row(tx, context, entity, request[entity.member])
+            if not row.document.get("Boundary"):
+                raise entities.NoSuchEntity(f"The {entity.word} {row.name} has no permissions boundary.")
+            entities.save(tx, context, row, {"Boundary": None})
+        return {}
+
+    return delete

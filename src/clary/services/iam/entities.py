@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -41,16 +42,92 @@ class InvalidInput(ApiError):
     status = 400
 
 
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A kind of thing that policies hang on: how its rows, members and texts are called."""
+
+    kind: str
+    word: str
+    member: str
+    title: str
+
+
+ROLE = Entity(principals.ROLE, "role", "RoleName", "Role")
+USER = Entity(principals.USER, "user", "UserName", "User")
+GROUP = Entity(principals.GROUP, "group", "GroupName", "Group")
+ENTITIES = (USER, GROUP, ROLE)
+
+
 def role_arn(account: str, path: str, name: str) -> str:
     return f"arn:aws:iam::{account}:role{path}{name}"
 
 
-def role_resource(context: Context, request: dict[str, Any]) -> str:
-    """The ARN that permissions are checked on: the role's own, or the one it would get."""
-    name = request["RoleName"]
-    with context.database.read() as tx:
-        found = resources.find(tx, context.account, "", principals.ROLE, name)
-    return found.arn if found else role_arn(context.account, request.get("Path", "/"), name)
+def entity_arn(entity: Entity, account: str, path: str, name: str) -> str:
+    return f"arn:aws:iam::{account}:{entity.word}{path}{name}"
+
+
+def resource_of(entity: Entity) -> Callable[[Context, dict[str, Any]], str]:
+    """The ARN that permissions are checked on: the thing's own, or the one it would get."""
+
+    def find(context: Context, request: dict[str, Any]) -> str:
+        name = name_of(context, request, entity)
+        with context.database.read() as tx:
+            found = resources.find(tx, context.account, "", entity.kind, name)
+        return found.arn if found else entity_arn(entity, context.account, request.get("Path", "/"), name)
+
+    return find
+
+
+role_resource, user_resource, group_resource = resource_of(ROLE), resource_of(USER), resource_of(GROUP)
+
+
+def name_of(context: Context, request: Mapping[str, Any], entity: Entity) -> str:
+    """The name in the request; where a user's may be left out, the caller is meant."""
+    name: str | None = request.get(entity.member)
+    if name is not None:
+        return name
+    if entity is USER and context.principal.kind == "user":
+        return context.principal.arn.rpartition("/")[2]
+    raise ApiError(
+        f"Must specify {entity.member} when calling with non-User credentials", code="ValidationError", status=400
+    )
+
+
+def get_row(tx: Transaction, context: Context, entity: Entity, name: str) -> Resource:
+    found = resources.find(tx, context.account, "", entity.kind, name)
+    if found is None:
+        raise NoSuchEntity(f"The {entity.word} with name {name} cannot be found.")
+    return found
+
+
+def rows_of(tx: Transaction, context: Context, entity: Entity) -> list[Resource]:
+    """All of the account, by name."""
+    return resources.page(tx, Query(context.account, "", entity.kind, sort="name", limit=100_000))
+
+
+def create_row(tx: Transaction, context: Context, entity: Entity, name: str, document: dict[str, Any]) -> Resource:
+    arn = entity_arn(entity, context.account, document["Path"], name)
+    try:
+        return resources.create(
+            tx,
+            account=context.account,
+            region="",
+            kind=entity.kind,
+            name=name,
+            arn=arn,
+            document=document,
+            now=context.now,
+        )
+    except resources.AlreadyExists as error:
+        raise EntityAlreadyExists(f"{entity.title} with name {name} already exists.") from error
+
+
+def check_bare(row: Resource) -> None:
+    """Nothing that has policies can be deleted."""
+    if row.document["Attached"]:
+        raise DeleteConflict("Cannot delete entity, must detach all policies first.")
+    if row.document["Inline"]:
+        raise DeleteConflict("Cannot delete entity, must delete policies first.")
 
 
 def policy_resource(_context: Context, request: dict[str, Any]) -> str:
@@ -59,15 +136,7 @@ def policy_resource(_context: Context, request: dict[str, Any]) -> str:
 
 
 def get_role_row(tx: Transaction, context: Context, name: str) -> Resource:
-    found = resources.find(tx, context.account, "", principals.ROLE, name)
-    if found is None:
-        raise NoSuchEntity(f"The role with name {name} cannot be found.")
-    return found
-
-
-def role_rows(tx: Transaction, context: Context) -> list[Resource]:
-    """All roles of the account, by name."""
-    return resources.page(tx, Query(context.account, "", principals.ROLE, sort="name", limit=100_000))
+    return get_row(tx, context, ROLE, name)
 
 
 def get_policy_row(tx: Transaction, context: Context, arn: str) -> Resource:
@@ -85,8 +154,19 @@ def get_own_policy_row(tx: Transaction, context: Context, arn: str) -> Resource:
     return found
 
 
-def save_role(tx: Transaction, context: Context, role: Resource, changes: Mapping[str, Any]) -> Resource:
-    return resources.save(tx, role, document={**role.document, **changes}, now=context.now)
+def save(tx: Transaction, context: Context, row: Resource, changes: Mapping[str, Any]) -> Resource:
+    return resources.save(tx, row, document={**row.document, **changes}, now=context.now)
+
+
+def boundary_of(document: Mapping[str, Any]) -> dict[str, str] | None:
+    """The PermissionsBoundary member of a user or role."""
+    if not document.get("Boundary"):
+        return None
+    return {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": document["Boundary"]}
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
 def encoded(text: str) -> str:

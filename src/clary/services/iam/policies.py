@@ -13,6 +13,7 @@ from clary.services.context import Context
 from clary.services.iam import entities
 from clary.services.iam.tags import tags_of
 from clary.store import principals, resources
+from clary.store.database import Transaction
 from clary.store.resources import Query, Resource
 
 MAX_CHARACTERS = 6144
@@ -47,7 +48,7 @@ def create_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
             raise entities.EntityAlreadyExists(
                 f"A policy called {request['PolicyName']} already exists. Duplicate names are not allowed."
             ) from error
-    return {"Policy": _describe(policy, Usage([]))}
+    return {"Policy": describe(policy, Usage([]))}
 
 
 def check_policy(text: str) -> None:
@@ -79,8 +80,8 @@ def new_policy(
 def get_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
         policy = entities.get_policy_row(tx, context, request["PolicyArn"])
-        usage = Usage(entities.role_rows(tx, context))
-    return {"Policy": _describe(policy, usage)}
+        usage = usage_of(tx, context)
+    return {"Policy": describe(policy, usage)}
 
 
 def list_policies(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def list_policies(context: Context, request: dict[str, Any]) -> dict[str, Any]:
             for account in accounts
             for row in resources.page(tx, Query(account, "", principals.POLICY, sort="name", limit=100_000))
         ]
-        usage = Usage(entities.role_rows(tx, context))
+        usage = usage_of(tx, context)
     if filtered:
         used = usage.boundaries if filtered == "PermissionsBoundary" else usage.attachments
         rows = [row for row in rows if used[row.arn]]
@@ -103,13 +104,13 @@ def list_policies(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     rows = [row for row in rows if row.document["Path"].startswith(request.get("PathPrefix", "/"))]
     listed = f"{scope}/{filtered}/{request.get('OnlyAttached')}/{request.get('PathPrefix')}"
     shown, more = entities.page(context, request, "ListPolicies", rows, lambda row: row.arn, listed)
-    return {"Policies": [_describe(row, usage) for row in shown], **more}
+    return {"Policies": [describe(row, usage) for row in shown], **more}
 
 
 def delete_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
         policy = entities.get_own_policy_row(tx, context, request["PolicyArn"])
-        usage = Usage(entities.role_rows(tx, context))
+        usage = usage_of(tx, context)
         if usage.attachments[policy.arn] or usage.boundaries[policy.arn]:
             raise entities.DeleteConflict("Cannot delete a policy attached to entities.")
         if len(policy.document["Versions"]) > 1:
@@ -124,12 +125,16 @@ def delete_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 class Usage:
     """How often each policy is attached, and how often it is a boundary."""
 
-    def __init__(self, roles: Sequence[Resource]) -> None:
-        self.attachments = Counter(arn for role in roles for arn in role.document["Attached"])
-        self.boundaries = Counter(role.document.get("Boundary") for role in roles)
+    def __init__(self, holders: Sequence[Resource]) -> None:
+        self.attachments = Counter(arn for row in holders for arn in row.document["Attached"])
+        self.boundaries = Counter(row.document.get("Boundary") for row in holders)
 
 
-def _describe(policy: Resource, usage: Usage) -> dict[str, Any]:
+def usage_of(tx: Transaction, context: Context) -> Usage:
+    return Usage([row for entity in entities.ENTITIES for row in entities.rows_of(tx, context, entity)])
+
+
+def describe(policy: Resource, usage: Usage) -> dict[str, Any]:
     document = policy.document
     described = {
         "PolicyName": policy.name,
@@ -143,6 +148,6 @@ def _describe(policy: Resource, usage: Usage) -> dict[str, Any]:
         "Description": document["Description"],
         "CreateDate": policy.created_at.replace(microsecond=0),
         "UpdateDate": policy.updated_at.replace(microsecond=0),
-        "Tags": [{"Key": key, "Value": value} for key, value in sorted(document["Tags"].items())],
+        "Tags": entities.tag_list(document["Tags"]),
     }
     return entities.given(described)

@@ -28,7 +28,7 @@ def create_policy_version(context: Context, request: dict[str, Any]) -> dict[str
             policy.document, request["PolicyDocument"], context.now, default=request.get("SetAsDefault", False)
         )
         policy = resources.save(tx, policy, document=document, now=context.now)
-    return {"PolicyVersion": _describe(policy, f"v{document['Last']}", with_text=False)}
+    return {"PolicyVersion": describe(policy, f"v{document['Last']}", with_text=False)}
 
 
 def with_version(document: Mapping[str, Any], text: str, now: datetime, *, default: bool) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def get_policy_version(context: Context, request: dict[str, Any]) -> dict[str, A
     with context.database.read() as tx:
         policy = entities.get_policy_row(tx, context, request["PolicyArn"])
     _check_version(policy, request["VersionId"])
-    return {"PolicyVersion": _describe(policy, request["VersionId"], with_text=True)}
+    return {"PolicyVersion": describe(policy, request["VersionId"], with_text=True)}
 
 
 def list_policy_versions(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def list_policy_versions(context: Context, request: dict[str, Any]) -> dict[str,
     # Pages go by growing keys, so the order is turned round in the key.
     newest_first = {f"{1_000_000 - int(version[1:]):07d}": version for version in policy.document["Versions"]}
     shown, more = entities.page(context, request, "ListPolicyVersions", list(newest_first), str, policy.arn)
-    versions = [_describe(policy, newest_first[key], with_text=False) for key in shown]
+    versions = [describe(policy, newest_first[key], with_text=False) for key in shown]
     return {"Versions": versions, **more}
 
 
@@ -85,7 +85,7 @@ def _check_version(policy: Resource, version: str) -> None:
         raise entities.NoSuchEntity(f"Policy {policy.arn} version {version} does not exist or is not attachable.")
 
 
-def _describe(policy: Resource, version: str, *, with_text: bool) -> dict[str, Any]:
+def describe(policy: Resource, version: str, *, with_text: bool) -> dict[str, Any]:
     kept = policy.document["Versions"][version]
     described = {
         "Document": entities.encoded(kept["Text"]) if with_text else None,

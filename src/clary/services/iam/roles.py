@@ -25,38 +25,18 @@ def create_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         duration=request.get("MaxSessionDuration", _HOUR),
     )
     document["Tags"] = tags_of(request.get("Tags"))
-    arn = entities.role_arn(context.account, document["Path"], request["RoleName"])
     with context.database.write() as tx:
         if request.get("PermissionsBoundary"):
             document["Boundary"] = entities.get_policy_row(tx, context, request["PermissionsBoundary"]).arn
-        try:
-            role = resources.create(
-                tx,
-                account=context.account,
-                region="",
-                kind=principals.ROLE,
-                name=request["RoleName"],
-                arn=arn,
-                document=document,
-                now=context.now,
-            )
-        except resources.AlreadyExists as error:
-            raise entities.EntityAlreadyExists(f"Role with name {request['RoleName']} already exists.") from error
+        role = entities.create_row(tx, context, entities.ROLE, request["RoleName"], document)
     return {"Role": describe(role)}
 
 
 def new_role(trust: str, *, path: str = "/", description: str | None = None, duration: int = _HOUR) -> dict[str, Any]:
     """The document of a new role; MalformedPolicyDocument when the trust policy is not valid."""
-    return {
-        "RoleId": ids.access_key_id("AROA"),
-        "Path": path,
-        "Trust": _trust(trust),
-        "Description": description,
-        "MaxSessionDuration": duration,
-        "Inline": {},
-        "Attached": [],
-        "Tags": {},
-    }
+    return principals.new_role(
+        ids.access_key_id("AROA"), _trust(trust), path=path, description=description, duration=duration
+    )
 
 
 def _trust(text: str) -> dict[str, Any]:
@@ -73,7 +53,7 @@ def get_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 def list_roles(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
-        rows = entities.role_rows(tx, context)
+        rows = entities.rows_of(tx, context, entities.ROLE)
     prefix = request.get("PathPrefix", "/")
     rows = [row for row in rows if row.document["Path"].startswith(prefix)]
     shown, more = entities.page(context, request, "ListRoles", rows, lambda row: row.name, prefix)
@@ -86,21 +66,21 @@ def update_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         changes: dict[str, Any] = {
             name: request[name] for name in ("Description", "MaxSessionDuration") if name in request
         }
-        entities.save_role(tx, context, role, changes)
+        entities.save(tx, context, role, changes)
     return {}
 
 
 def update_role_description(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
         role = entities.get_role_row(tx, context, request["RoleName"])
-        return {"Role": describe(entities.save_role(tx, context, role, {"Description": request["Description"]}))}
+        return {"Role": describe(entities.save(tx, context, role, {"Description": request["Description"]}))}
 
 
 def update_assume_role_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     trust = _trust(request["PolicyDocument"])
     with context.database.write() as tx:
         role = entities.get_role_row(tx, context, request["RoleName"])
-        entities.save_role(tx, context, role, {"Trust": trust})
+        entities.save(tx, context, role, {"Trust": trust})
     return {}
 
 
@@ -108,10 +88,7 @@ def delete_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     """Refused while policies hang on it. Sessions of the role end with it."""
     with context.database.write() as tx:
         role = entities.get_role_row(tx, context, request["RoleName"])
-        if role.document["Attached"]:
-            raise entities.DeleteConflict("Cannot delete entity, must detach all policies first.")
-        if role.document["Inline"]:
-            raise entities.DeleteConflict("Cannot delete entity, must delete policies first.")
+        entities.check_bare(role)
         resources.remove(tx, role)
     return {}
 
@@ -134,11 +111,7 @@ def describe(role: Resource) -> dict[str, Any]:
         "AssumeRolePolicyDocument": entities.encoded(json.dumps(document["Trust"])),
         "Description": document["Description"],
         "MaxSessionDuration": document["MaxSessionDuration"],
-        "Tags": [{"Key": key, "Value": value} for key, value in sorted(document["Tags"].items())],
+        "Tags": entities.tag_list(document["Tags"]),
+        "PermissionsBoundary": entities.boundary_of(document),
     }
-    if document.get("Boundary"):
-        described["PermissionsBoundary"] = {
-            "PermissionsBoundaryType": "Policy",
-            "PermissionsBoundaryArn": document["Boundary"],
-        }
     return entities.given(described)

@@ -18,6 +18,7 @@ from clary.base.arns import parse_arn
 from clary.base.errors import NotServed
 from clary.services.context import Context
 from clary.services.iam import entities
+from clary.services.iam.groups import groups_of
 from clary.store import principals, resources
 from clary.store.resources import Resource
 
@@ -47,11 +48,11 @@ def simulated_resource(_context: Context, request: dict[str, Any]) -> str:
 
 
 def simulate_principal_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    """Roles and the account's root can be asked about."""
+    """Users, roles and the account's root can be asked about."""
     if request.get("PolicyExclusionList"):
         raise NotServed("SimulatePrincipalPolicy with PolicyExclusionList is not served by this version of Clary.")
     arn = request["PolicySourceArn"]
-    question = _root(context) if arn == context.installation.root_arn else _role(context, arn)
+    question = _root(context) if arn == f"arn:aws:iam::{context.account}:root" else _principal(context, arn)
     return _answer(context, "SimulatePrincipalPolicy", request, question)
 
 
@@ -67,22 +68,28 @@ def _root(context: Context) -> Question:
     return Question(root_principal(context.account), PolicySet(), ())
 
 
-def _role(context: Context, arn: str) -> Question:
+def _principal(context: Context, arn: str) -> Question:
     with context.database.read() as tx:
-        role = resources.find_by_arn(tx, arn)
+        row = resources.find_by_arn(tx, arn)
         found = principals.policies_of(tx, arn)
-    if role is None or found is None or role.account != context.account:
-        raise entities.NoSuchEntity(f"The principal {arn} cannot be found.")
-    who = role_session(arn, found.principal_id, "simulation")
-    return Question(who, PolicySet(identity=found.policies, boundary=found.boundary), _sources_of(role))
+        if row is None or found is None or row.account != context.account:
+            raise entities.NoSuchEntity(f"The principal {arn} cannot be found.")
+        groups = groups_of(tx, context, row) if row.kind == principals.USER else []
+    is_user = row.kind == principals.USER
+    who = user_principal(arn, found.principal_id) if is_user else role_session(arn, found.principal_id, "simulation")
+    order = {group.document["GroupId"]: group for group in groups}
+    holders = [row, *(order[known] for known in row.document.get("Groups", ()) if known in order)]
+    sources = [source for holder in holders for source in _sources_of(holder)]
+    return Question(who, PolicySet(identity=found.policies, boundary=found.boundary), sources)
 
 
-def _sources_of(role: Resource) -> list[Source]:
+def _sources_of(holder: Resource) -> list[Source]:
     """In the order of `store.principals`: inline policies, then attached ones."""
-    inline = [Source(f"role_{role.name}_{name}", "role") for name in role.document["Inline"]]
+    word = holder.kind.removeprefix("iam-")
+    inline = [Source(f"{word}_{holder.name}_{name}", word) for name in holder.document["Inline"]]
     attached = [
         Source(parse_arn(arn).resource_name, "aws-managed" if f"::{principals.AWS}:" in arn else "user-managed")
-        for arn in role.document["Attached"]
+        for arn in holder.document["Attached"]
     ]
     return inline + attached
 
