@@ -24,15 +24,67 @@ _PASS_ROLE = {
     "Condition": {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
 }
 
+_INVOKE = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "sagemaker:InvokeEndpointWithResponseStream")
+_LOOK = ("Describe*", "Get*", "List*")
+
+# Version 3 of the SDK simulates these before it sends anything, and goes no further with a role that has them not.
+_ASKED_FOR = (
+    "cloudwatch:*",
+    "ecr:*",
+    "ec2:Describe*",
+    "ec2:*NetworkInterface",
+    "ec2:*NetworkInterfacePermission",
+    "glue:Get*",
+)
+
 MANAGED: Mapping[str, dict[str, Any]] = {
     "AdministratorAccess": _policy(_allow("*")),
     "AmazonSageMakerFullAccess": _policy(
         _allow("sagemaker:*", "logs:*", "iam:GetRole", "iam:ListRoles", "iam:SimulatePrincipalPolicy"),
         _allow("s3:*"),
+        _allow(*_ASKED_FOR),
         _PASS_ROLE,
     ),
     "AmazonSageMakerReadOnly": _policy(_allow("sagemaker:Describe*", "sagemaker:List*", "sagemaker:Get*")),
     "AmazonS3FullAccess": _policy(_allow("s3:*")),
     "AmazonS3ReadOnlyAccess": _policy(_allow("s3:Get*", "s3:List*", "s3:Head*")),
     "CloudWatchLogsFullAccess": _policy(_allow("logs:*")),
+    "IAMFullAccess": _policy(_allow("iam:*", "organizations:DescribeAccount", "organizations:DescribeOrganization")),
+    "IAMReadOnlyAccess": _policy(
+        _allow(
+            "iam:GenerateServiceLastAccessedDetails",
+            "iam:Get*",
+            "iam:List*",
+            "iam:SimulateCustomPolicy",
+            "iam:SimulatePrincipalPolicy",
+        )
+    ),
+    # Clary's own, for `clary user add --policy`.
+    "ClaryDataScientist": _policy(
+        _allow(
+            *(
+                f"{service}:*"
+                for service in ("sagemaker", "s3", "logs", "cloudwatch", "events", "lambda", "scheduler")
+            ),
+            *(f"{service}:*" for service in ("sns", "sqs", "ssm", "ecr")),
+            "iam:GetRole",
+            "iam:ListRoles",
+            "iam:SimulatePrincipalPolicy",
+        ),
+        # Roles that others have made may be handed to services, not changed.
+        _allow("iam:PassRole", resource="arn:aws:iam::*:role/*"),
+    ),
+    "ClaryInvokeOnly": _policy(_allow(*_INVOKE)),
+    "ClaryAuditor": _policy(
+        _allow(
+            "cloudtrail:LookupEvents",
+            *(f"iam:{verb}" for verb in (*_LOOK, "Simulate*")),
+            *(f"{service}:{verb}" for service in ("sagemaker", "logs", "events", "cloudwatch") for verb in _LOOK),
+            *(f"{service}:{verb}" for service in ("lambda", "scheduler", "sns", "sqs") for verb in ("Get*", "List*")),
+            "s3:ListAllMyBuckets",
+            "s3:GetBucket*",
+            "organizations:Describe*",
+            "organizations:List*",
+        ),
+    ),
 }
