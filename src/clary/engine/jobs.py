@@ -6,6 +6,7 @@ folder, a unit starts at most once, uploads overwrite themselves, results are re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,6 +50,9 @@ class JobKind(Protocol):
 
     def stage(self, job: Resource, unit: str, opt_ml: Path, objects: RoleObjects) -> UnitSpec:
         """Prepare the environment and place inputs below `opt_ml` (an empty folder)."""
+
+    def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:
+        """Called often while the unit runs: upload what shall be in S3 before the end, when that is due."""
 
     def collect(self, job: Resource, opt_ml: Path, objects: RoleObjects, state: UnitState) -> dict[str, Any]:
         """Upload outputs; returns document entries."""
@@ -112,7 +116,16 @@ class JobController:
         if job.status == "InProgress":
             job = self._enter(job, "Training", started=state.started_at)
         done = ship_log(self._around, job, unit, self._kind.log_group, self._stream(job), _LOG_BATCHES)
+        self._look(job, unit)
         return _WATCH_SECONDS if done else 0.0
+
+    def _look(self, job: Resource, unit: str) -> None:
+        """What cannot be uploaded now is tried again, and decides over the job only when it has ended."""
+        opt_ml = self._around.runtime.unit_folder(unit) / "opt-ml"
+        try:
+            self._kind.look(job, opt_ml, lambda: self._objects(job), self._around.clock.now())
+        except (ClaryError, OSError) as error:
+            log.warning("outputs could not be uploaded yet", extra={"arn": job.arn, "reason": str(error)})
 
     def _collect(self, job: Resource, unit: str, state: UnitState) -> float | None:
         ship_log(self._around, job, unit, self._kind.log_group, self._stream(job))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from clary.base.errors import ValidationException
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
-from clary.runtimes import staging
+from clary.runtimes import pipes, staging, uploads
 from clary.runtimes.instances import limits_of
+from clary.runtimes.pipes import FEED
 from clary.runtimes.port import Limits, UnitSpec, UnitState
 from clary.runtimes.process import LOG_NOTES
 from clary.store.resources import Resource
@@ -45,14 +47,13 @@ class ProcessingJobs:
         shutil.rmtree(opt_ml, ignore_errors=True)
         for folder in ("config", "processing", "output"):
             (opt_ml / folder).mkdir(parents=True)
-        for item in request.get("ProcessingInputs") or []:
-            staging.place_processing_input(objects, item["S3Input"], opt_ml, host=0, hosts=1)
+        fed = _place_inputs(objects, request, opt_ml, host=0, hosts=1)
         for item in _outputs(request):
             staging.local_path(opt_ml, item["LocalPath"]).mkdir(parents=True, exist_ok=True)
         staging.write_processing_config(opt_ml, job.arn, request)
         return UnitSpec(
             unit_id=unit,
-            argv=command,
+            argv=[*(FEED if fed else ()), *command],
             variables={
                 "PROCESSING_JOB_NAME": job.name,
                 "PROCESSING_JOB_ARN": job.arn,
@@ -71,11 +72,21 @@ class ProcessingJobs:
             ),
         )
 
+    def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:
+        for synced in _continuous(job.document["request"], opt_ml):
+            if synced.is_due(now):
+                synced.upload_rested(objects(), now)
+
     def collect(self, job: Resource, opt_ml: Path, objects: RoleObjects, state: UnitState) -> dict[str, Any]:
-        """Outputs of a job that succeeded or was stopped; the exit message in every case."""
+        """Outputs of a job that succeeded or was stopped; continuous ones and the exit message in every case."""
+        request = job.document["request"]
+        for synced in _continuous(request, opt_ml):
+            synced.upload_rest(objects)
         if state.exit_code == 0 or state.stopped_by:
-            for item in _outputs(job.document["request"]):
-                staging.upload_folder(objects, staging.local_path(opt_ml, item["LocalPath"]), item["S3Uri"], opt_ml)
+            for item in _outputs(request):
+                if item["S3UploadMode"] == "Continuous":
+                    continue
+                uploads.upload_folder(objects, staging.local_path(opt_ml, item["LocalPath"]), item["S3Uri"], opt_ml)
         message = opt_ml / "output" / "message"
         if message.parent.is_symlink() or message.is_symlink() or not message.is_file():
             return {}
@@ -85,6 +96,31 @@ class ProcessingJobs:
     def enter(self, document: dict[str, Any], _secondary: str, _now: datetime) -> dict[str, Any]:
         """Processing jobs show no secondary status."""
         return document
+
+
+def _place_inputs(objects: RoleObjects, request: dict[str, Any], opt_ml: Path, *, host: int, hosts: int) -> bool:
+    """Returns whether there are pipes to be fed."""
+    fed: list[staging.Pipe] = []
+    with staging.downloading("Failed to download data. "):
+        for item in request.get("ProcessingInputs") or []:
+            fed += staging.place_processing_input(objects, item["S3Input"], opt_ml, host=host, hosts=hosts)
+    if fed:
+        pipes.write_plan(opt_ml, fed)
+    return bool(fed)
+
+
+def _continuous(request: dict[str, Any], opt_ml: Path) -> list[uploads.Synced]:
+    """What is kept the same as S3 while the job runs, each with a record of its own beside /opt/ml."""
+    return [
+        uploads.Synced(
+            staging.local_path(opt_ml, item["LocalPath"]),
+            item["S3Uri"],
+            opt_ml,
+            opt_ml.parent / f"output-{number}.json",
+        )
+        for number, item in enumerate(_outputs(request))
+        if item["S3UploadMode"] == "Continuous"
+    ]
 
 
 def _outputs(request: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from clary.access.evaluation import AccessRequest, PolicySet, evaluate
 from clary.access.principals import Principal
 from clary.base.arns import parse_arn
-from clary.base.errors import AccessDenied, ValidationException
-from clary.store import buckets, objects, principals
+from clary.base.errors import AccessDenied
+from clary.runtimes.errors import StagingError
+from clary.store import objects, principals
 from clary.store.blobs import Blobs
+from clary.store.buckets import BucketNotFound, BucketOfOther
 from clary.store.database import Database
 
 
 class RoleObjects:
-    """Implements `runtimes.staging.Objects` for one role."""
+    """Implements `runtimes.sources.Objects` for one role."""
 
     def __init__(self, database: Database, blobs: Blobs, role_arn: str, session: str, now: datetime) -> None:
         self._database = database
@@ -41,22 +44,33 @@ class RoleObjects:
     def list(self, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
         """(key, size) of every object below the prefix, in key order."""
         self._check("s3:ListBucket", f"arn:aws:s3:::{bucket}")
-        with self._database.read() as tx:
-            if buckets.find(tx, bucket) is None:
-                raise ValidationException(f"There is no bucket {bucket}. Check the S3 location and its spelling.")
+        with _told(bucket), self._database.read() as tx:
             yield from [(row.key, row.size) for row in objects.walk(tx, self._account, bucket, prefix)]
 
     def fetch(self, bucket: str, key: str, target: Path) -> None:
         """Copy an object into a new file; FileNotFoundError when there is none."""
         self._check("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
-        objects.export(self._database, self._blobs, self._account, bucket, key, target)
+        with _told(bucket):
+            objects.export(self._database, self._blobs, self._account, bucket, key, target)
 
     def store(self, bucket: str, key: str, source: Path) -> None:
         self._check("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}")
-        objects.put_file(self._database, self._blobs, self._account, bucket, key, source, now=self._now)
+        with _told(bucket):
+            objects.put_file(self._database, self._blobs, self._account, bucket, key, source, now=self._now)
 
     def _check(self, action: str, resource: str) -> None:
         request = AccessRequest(principal=self._principal, action=action, resource=resource, context={})
         decision = evaluate(request, self._policies)
         if not decision.allowed:
             raise AccessDenied(decision.message(request))
+
+
+@contextmanager
+def _told(bucket: str) -> Iterator[None]:
+    """A bucket that cannot be had is the caller's mistake, in the words of S3."""
+    try:
+        yield
+    except BucketNotFound as error:
+        raise StagingError(f"NoSuchBucket (404): The specified bucket does not exist: {bucket}") from error
+    except BucketOfOther as error:
+        raise AccessDenied(f"the bucket {bucket} belongs to another account") from error

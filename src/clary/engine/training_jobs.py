@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from clary.engine import checkpoints
 from clary.engine.metrics import FinalMetrics
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
-from clary.runtimes import archives, staging
+from clary.runtimes import archives, pipes, sources, staging, uploads
 from clary.runtimes.instances import limits_of
+from clary.runtimes.pipes import FEED
 from clary.runtimes.port import Limits, UnitSpec, UnitState
 from clary.runtimes.process import LOG_NOTES
 from clary.store.resources import Resource
@@ -48,8 +51,8 @@ class TrainingJobs:
         environment = self._around.environments.prepare(request["AlgorithmSpecification"]["TrainingImage"])
         limits = limits_of(resource_config["InstanceType"], self._around.settings.max_unit_memory_mb)
         _empty(opt_ml)
-        for channel in request.get("InputDataConfig") or []:
-            staging.place_channel(objects, channel, opt_ml, host=0, hosts=1)
+        fed = _place_channels(objects, request, opt_ml, host=0, hosts=1)
+        checkpoints.restore(objects, request, opt_ml)
         staging.write_training_config(opt_ml, request)
         variables = {
             "TRAINING_JOB_NAME": job.name,
@@ -65,7 +68,7 @@ class TrainingJobs:
             variables["CLARY_SOURCE_ARCHIVE"] = "/opt/ml/input/source/sourcedir.tar.gz"
         return UnitSpec(
             unit_id=unit,
-            argv=_command(request["AlgorithmSpecification"]),
+            argv=[*(FEED if fed else ()), *_command(request["AlgorithmSpecification"])],
             variables=variables,
             environment=environment.path,
             opt_ml=opt_ml,
@@ -78,14 +81,23 @@ class TrainingJobs:
             ),
         )
 
+    def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:
+        checkpoints.upload_rested(objects, job.document["request"], opt_ml, now)
+
     def collect(self, job: Resource, opt_ml: Path, objects: RoleObjects, state: UnitState) -> dict[str, Any]:
-        """The model is kept unless the job failed; what is in output/data is always kept."""
+        """A job that failed keeps what it left of a model; what is in output/data is always kept."""
         request = job.document["request"]
-        target = f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job.name}/output"
-        if state.exit_code == 0 or state.stopped_by:
-            _upload_archive(objects, opt_ml / "model", f"{target}/model.tar.gz", opt_ml)
+        output_config = request["OutputDataConfig"]
+        target = f"{output_config['S3OutputPath'].rstrip('/')}/{job.name}/output"
+        checkpoints.upload_rest(objects, request, opt_ml)
+        model = opt_ml / "model"
+        if state.exit_code == 0 or state.stopped_by or _holds_something(model):
+            if output_config.get("CompressionType") == "NONE":
+                uploads.upload_folder(objects, model, f"{target}/model", opt_ml)
+            else:
+                _upload_archive(objects, model, f"{target}/model.tar.gz", opt_ml)
         output = opt_ml / "output" / "data"
-        if output.is_dir() and any(output.iterdir()):
+        if _holds_something(output):
             _upload_archive(objects, output, f"{target}/output.tar.gz", opt_ml)
         return {"metrics": self._metrics.of_job(job, self.log_group)}
 
@@ -96,6 +108,18 @@ class TrainingJobs:
         if secondary not in {"Downloading", "Training", "Uploading"}:
             step["EndTime"] = now
         return {**document, "secondary": secondary, "transitions": [*transitions, step]}
+
+
+def _place_channels(objects: RoleObjects, request: dict[str, Any], opt_ml: Path, *, host: int, hosts: int) -> bool:
+    """Returns whether there are pipes to be fed."""
+    default = request["AlgorithmSpecification"].get("TrainingInputMode", "File")
+    fed: list[staging.Pipe] = []
+    with staging.downloading("Data download failed:"):
+        for channel in request.get("InputDataConfig") or []:
+            fed += staging.place_channel(objects, channel, opt_ml, host=host, hosts=hosts, default_mode=default)
+    if fed:
+        pipes.write_plan(opt_ml, fed)
+    return bool(fed)
 
 
 def _command(algorithm: dict[str, Any]) -> list[str]:
@@ -121,9 +145,13 @@ def _empty(opt_ml: Path) -> None:
         (opt_ml / folder).mkdir(parents=True)
 
 
+def _holds_something(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
 def _upload_archive(objects: RoleObjects, folder: Path, uri: str, opt_ml: Path) -> None:
     archive = opt_ml.parent / "upload.tar.gz"
     archives.pack(folder, archive, opt_ml)
-    bucket, key = staging.parse_s3_uri(uri)
+    bucket, key = sources.parse_s3_uri(uri)
     objects.store(bucket, key, archive)
     archive.unlink()

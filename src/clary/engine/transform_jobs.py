@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from clary.engine.replicas import place_files
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
-from clary.runtimes import archives, staging
+from clary.runtimes import archives, sources, staging
 from clary.runtimes.instances import limits_of
 from clary.runtimes.port import Limits, UnitSpec, UnitState
 from clary.runtimes.process import LOG_NOTES
@@ -78,6 +79,9 @@ class TransformJobs:
             ),
         )
 
+    def look(self, _job: Resource, _opt_ml: Path, _objects: Callable[[], RoleObjects], _now: datetime) -> None:
+        """Outputs become visible at the end."""
+
     def collect(self, job: Resource, opt_ml: Path, objects: RoleObjects, state: UnitState) -> dict[str, Any]:
         """Whole outputs, also those of a job that failed; a job that was stopped leaves none."""
         if state.stopped_by:
@@ -86,7 +90,7 @@ class TransformJobs:
         if not folder.is_dir():
             return {}
         archives.check_way(folder, opt_ml)
-        bucket, prefix = staging.parse_s3_uri(job.document["request"]["TransformOutput"]["S3OutputPath"])
+        bucket, prefix = sources.parse_s3_uri(job.document["request"]["TransformOutput"]["S3OutputPath"])
         base = f"{prefix.rstrip('/')}/" if prefix.rstrip("/") else ""
         for number, key in enumerate(json.loads(_list_of_keys(opt_ml).read_text())):
             path = folder / str(number)
@@ -101,7 +105,7 @@ class TransformJobs:
 
 def _place_inputs(objects: RoleObjects, request: dict[str, Any], opt_ml: Path) -> list[str]:
     source = request["TransformInput"]["DataSource"]["S3DataSource"]
-    found = staging.find_objects(objects, source["S3Uri"], source["S3DataType"], opt_ml / "input" / "transform")
+    found = sources.find_objects(objects, source["S3Uri"], source["S3DataType"])
     by_name = {name: (bucket, key) for bucket, key, name in found}
     for number, name in enumerate(by_name):
         bucket, key = by_name[name]

@@ -1,163 +1,111 @@
-"""Puts a job's inputs where its code looks for them, and brings what it leaves to S3.
+"""Puts a job's inputs where its code looks for them.
 
-Channels, models and the /opt/ml configuration files. Where objects come from, and with whose permission, is the
-engine's: it hands an `Objects` in. Keys are hostile: one that cannot be a file below its folder is refused.
+Channels, models and the /opt/ml configuration files. Which objects an S3 location stands for is in `sources`, what
+is streamed instead of placed in `pipes`. Keys are hostile: one that cannot be a file below its folder is refused.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from typing import Any
 
-from clary.runtimes import archives
+from clary.base.errors import AccessDenied
+from clary.runtimes import archives, pipes, sources
 from clary.runtimes.errors import StagingError
+from clary.runtimes.sharding import shard, shuffled
+from clary.runtimes.sources import Found, Objects, parse_s3_uri
 
-_MANIFEST_BYTES = 64 * 1024**2
 _HOST = "algo-1"
-_S3_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?")
+Pipe = Mapping[str, Any]
 
 
-class Objects(Protocol):
-    """S3 as one role sees it. Denials are raised by the implementation, as whatever error it likes."""
-
-    def list(self, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
-        """(key, size) of every object whose key begins with `prefix`, in the order of the keys."""
-
-    def fetch(self, bucket: str, key: str, target: Path) -> None:
-        """Copy an object into a new file. FileNotFoundError when there is none."""
-
-    def store(self, bucket: str, key: str, source: Path) -> None:
-        """Put a file's content under a key."""
-
-
-def parse_s3_uri(uri: str) -> tuple[str, str]:
-    """(bucket, key) of s3://bucket/key or of an https address of S3 in either style."""
+@contextmanager
+def downloading(words: str) -> Iterator[None]:
+    """Whatever keeps the inputs from being had is told behind AWS's words for it."""
     try:
-        parts = urlsplit(uri)
-        parts.hostname  # noqa: B018 - reading it is what finds some malformed addresses
-    except ValueError as error:
-        raise StagingError(f"{uri} is not a valid S3 address: {error}.") from error
-    if parts.scheme == "s3" and parts.netloc:
-        # Not parts.path: a key may hold ? and #.
-        return parts.netloc, uri.partition("://")[2].partition("/")[2]
-    if parts.scheme in ("http", "https"):
-        found = _S3_HOST.fullmatch(parts.hostname or "")
-        path = unquote(parts.path).removeprefix("/")
-        if found and found["bucket"]:
-            return found["bucket"], path
-        bucket, _, key = path.partition("/")
-        if found and bucket:
-            return bucket, key
-    raise StagingError(f"{uri} is not an S3 location (s3://bucket/key).")
+        yield
+    except StagingError as error:
+        raise StagingError(f"{words}{error}") from error
+    except AccessDenied as error:
+        raise StagingError(f"{words}AccessDenied (403): {error.message}") from error
 
 
 # -- inputs --------------------------------------------------------------------------------------------------------
 
 
-def place_channel(objects: Objects, channel: Mapping[str, Any], opt_ml: Path, *, host: int, hosts: int) -> None:
-    """One element of InputDataConfig, below input/data/CHANNEL."""
+def place_channel(
+    objects: Objects, channel: Mapping[str, Any], opt_ml: Path, *, host: int, hosts: int, default_mode: str = "File"
+) -> list[Pipe]:
+    """One element of InputDataConfig, below input/data/CHANNEL; in Pipe mode, what is to be fed into which pipe."""
     name = channel["ChannelName"]
     source = channel.get("DataSource", {}).get("S3DataSource")
     if source is None:
         raise StagingError(f"Channel {name} has no S3DataSource; Clary reads channels from S3 only.")
-    if channel.get("InputMode") == "Pipe":
-        raise StagingError(f"Channel {name} asks for Pipe mode, which is not available; use File or FastFile.")
-    target = opt_ml / "input" / "data" / _relative(name, name)
-    distribution = source.get("S3DataDistributionType", "FullyReplicated")
-    place_source(objects, source["S3Uri"], source.get("S3DataType", "S3Prefix"), target, distribution, host, hosts)
+    below = _relative(name, name)
+    mode = channel.get("InputMode") or default_mode
+    if mode == "Pipe":
+        return [pipes.place_pipe(objects, source, channel, f"/opt/ml/input/data/{name}", opt_ml, (host, hosts))]
+    seed = (channel.get("ShuffleConfig") or {}).get("Seed")
+    _place(objects, source, opt_ml / "input" / "data" / below, (host, hosts), seed, read_only=mode == "FastFile")
+    return []
 
 
 def place_processing_input(
     objects: Objects, s3_input: Mapping[str, Any], opt_ml: Path, *, host: int, hosts: int
-) -> None:
-    """The S3Input of one processing input, at its LocalPath."""
+) -> list[Pipe]:
+    """The S3Input of one processing input, at its LocalPath; in Pipe mode, what is to be fed into which pipe."""
     target = local_path(opt_ml, s3_input["LocalPath"])
-    kind = s3_input.get("S3DataType", "S3Prefix")
-    distribution = s3_input.get("S3DataDistributionType", "FullyReplicated")
-    place_source(objects, s3_input["S3Uri"], kind, target, distribution, host, hosts)
+    if s3_input.get("S3InputMode") == "Pipe":
+        target.parent.mkdir(parents=True, exist_ok=True)
+        pipe = s3_input["LocalPath"].rstrip("/")
+        return [pipes.place_pipe(objects, s3_input, {}, pipe, opt_ml, (host, hosts))]
+    _place(objects, s3_input, target, (host, hosts))
+    return []
 
 
-def place_source(
-    objects: Objects, uri: str, data_type: str, target: Path, distribution: str, host: int, hosts: int
+def _place(
+    objects: Objects,
+    source: Mapping[str, Any],
+    target: Path,
+    share: tuple[int, int],
+    seed: int | None = None,
+    *,
+    read_only: bool = False,
 ) -> None:
-    """All objects of a source, as files below `target`; with ShardedByS3Key each host takes its share."""
-    found = find_objects(objects, uri, data_type, target)
-    if distribution == "ShardedByS3Key":
-        found = sorted(found)[host::hosts]
-    _place_all(objects, found, target)
+    """All objects of a source, as files below `target`; with ShardedByS3Key each instance takes its share."""
+    found = sources.find_objects(objects, source["S3Uri"], source.get("S3DataType", "S3Prefix"))
+    if seed is not None:
+        found = shuffled(found, seed)
+    if source.get("S3DataDistributionType") == "ShardedByS3Key":
+        found = shard(found, *share)
+    place_found(objects, found, target, read_only=read_only)
 
 
-def find_objects(objects: Objects, uri: str, data_type: str, target: Path) -> list[tuple[str, str, str]]:
-    """(bucket, key, path below the source) of a source's objects; a manifest is read beside `target`."""
-    if data_type == "S3Prefix":
-        found = list(_below_prefix(objects, uri))
-    elif data_type == "ManifestFile":
-        found = list(_in_manifest(objects, uri, target))
-    else:
-        raise StagingError(f"S3DataType {data_type} is not available; use S3Prefix or ManifestFile.")
-    if not found:
-        raise StagingError(f"No objects were found under {uri}. Check the S3 location and its spelling.")
-    return found
-
-
-def _below_prefix(objects: Objects, uri: str) -> Iterator[tuple[str, str, str]]:
-    """(bucket, key, path below the channel). The path begins behind the folder that the prefix names."""
-    bucket, prefix = parse_s3_uri(uri)
-    folder = prefix if prefix.endswith("/") or not prefix else f"{prefix}/"
-    above = prefix.rpartition("/")[0]
-    for key, size in objects.list(bucket, prefix):
-        if key.endswith("/") and size == 0:
-            continue  # how consoles mark an empty folder
-        if key.startswith(folder):
-            yield bucket, key, key[len(folder) :]
-        else:  # the object itself, or others whose name goes on
-            yield bucket, key, key[len(above) + 1 :] if above else key
-
-
-def _in_manifest(objects: Objects, uri: str, target: Path) -> Iterator[tuple[str, str, str]]:
-    bucket, key = parse_s3_uri(uri)
-    sizes = dict(objects.list(bucket, key))
-    if sizes.get(key, 0) > _MANIFEST_BYTES:
-        raise StagingError(f"The manifest {uri} is larger than {_MANIFEST_BYTES} bytes.")
-    copy = target.with_name(f".{target.name}.manifest")
-    place_object(objects, uri, copy)
-    try:
-        entries = json.loads(copy.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise StagingError(f"The manifest {uri} is not JSON: {error}") from error
-    finally:
-        copy.unlink()
-    if not (isinstance(entries, list) and entries and isinstance(entries[0], dict) and "prefix" in entries[0]):
-        raise StagingError(f'The manifest {uri} must be a list that begins with {{"prefix": "s3://..."}}.')
-    base, prefix = parse_s3_uri(str(entries[0]["prefix"]))
-    for entry in entries[1:]:
-        if not isinstance(entry, str):
-            raise StagingError(f"The manifest {uri} holds {str(entry)[:80]!r} where a key must be.")
-        yield base, prefix + entry, entry
-
-
-def _place_all(objects: Objects, found: Iterable[tuple[str, str, str]], target: Path) -> None:
-    """Check all names before the first byte is written."""
+def place_found(objects: Objects, found: Iterable[Found], target: Path, *, read_only: bool = False) -> None:
+    """Each object as a file below `target`. All names are checked before the first byte is written."""
     planned: dict[Path, tuple[str, str]] = {}
     folders: set[Path] = set()
     for bucket, key, name in found:
         path = _relative(name, key)
         if path in planned:
-            raise StagingError(f"The key {_shown(key)} would be written to the same file as another one.")
+            raise StagingError(f"The key {shown(key)} would be written to the same file as another one.")
         planned[path] = (bucket, key)
         folders.update(path.parents)
     for path, (_, key) in planned.items():
         if path in folders:
-            raise StagingError(f"The key {_shown(key)} is needed both as a file and as a folder.")
+            raise StagingError(
+                "Please check your s3 objects and ensure that there is no object that is both a folder as well as "
+                f"a file: {shown(key)}"
+            )
     target.mkdir(parents=True, exist_ok=True)
     for path, (bucket, key) in planned.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
-        _fetch(objects, bucket, key, target / path)
+        sources.fetch(objects, bucket, key, target / path)
+        if read_only:
+            (target / path).chmod(0o444)
 
 
 def _relative(name: str, key: str) -> Path:
@@ -165,11 +113,11 @@ def _relative(name: str, key: str) -> Path:
     parts = name.split("/")
     possible = all(0 < len(part.encode("utf-8", "surrogateescape")) <= 255 for part in parts)
     if not possible or {".", ".."} & set(parts) or "\0" in name or len(name) > 3000:
-        raise StagingError(f"The key {_shown(key)} cannot be a file name; nothing was written.")
+        raise StagingError(f"The key {shown(key)} cannot be a file name; nothing was written.")
     return Path(*parts)
 
 
-def _shown(key: str) -> str:
+def shown(key: str) -> str:
     return repr(key if len(key) <= 200 else f"{key[:200]}...")
 
 
@@ -177,14 +125,7 @@ def place_object(objects: Objects, uri: str, target: Path) -> None:
     """A single object, as the file `target`."""
     bucket, key = parse_s3_uri(uri)
     target.parent.mkdir(parents=True, exist_ok=True)
-    _fetch(objects, bucket, key, target)
-
-
-def _fetch(objects: Objects, bucket: str, key: str, target: Path) -> None:
-    try:
-        objects.fetch(bucket, key, target)
-    except FileNotFoundError as error:
-        raise StagingError(f"There is no object s3://{bucket}/{key}.") from error
+    sources.fetch(objects, bucket, key, target)
 
 
 def place_model(objects: Objects, container: Mapping[str, Any], target: Path) -> None:
@@ -194,7 +135,7 @@ def place_model(objects: Objects, container: Mapping[str, Any], target: Path) ->
     if not uri:
         return
     if source and source.get("CompressionType", "None") == "None":
-        place_source(objects, uri, "S3Prefix", target, "FullyReplicated", 0, 1)
+        place_found(objects, sources.find_objects(objects, uri), target)
         return
     archive = target.with_name(f".{target.name}.tar.gz")
     archive.unlink(missing_ok=True)
@@ -262,37 +203,9 @@ def _write(path: Path, document: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(document, default=str))
 
 
-# -- outputs -------------------------------------------------------------------------------------------------------
-
-
 def local_path(opt_ml: Path, path: str) -> Path:
     """The host path of one below /opt/ml. Raises StagingError for any other."""
     inside = path.removeprefix("/opt/ml/")
     if inside == path:
         raise StagingError(f"{path} does not lie below /opt/ml.")
     return opt_ml / _relative(inside.rstrip("/"), path)
-
-
-def upload_folder(objects: Objects, folder: Path, uri: str, root: Path | None = None) -> int:
-    """Store every file below `folder` under the prefix `uri`; returns how many. Links are not followed."""
-    count = 0
-    for path, key in list_outputs(folder, parse_s3_uri(uri)[1], root):
-        objects.store(parse_s3_uri(uri)[0], key, path)
-        count += 1
-    return count
-
-
-def list_outputs(folder: Path, prefix: str, root: Path | None = None) -> Iterator[tuple[Path, str]]:
-    """(file, key) of the plain files below a folder, in order. With `root`, the way to the folder is checked too."""
-    archives.check_way(folder, root)
-    base = f"{prefix.rstrip('/')}/" if prefix.rstrip("/") else ""
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            path = Path(parent, name)
-            if path.is_symlink() or not path.is_file():
-                continue
-            key = base + str(path.relative_to(folder))
-            if not key.isprintable() and "\udc80" <= max(key) <= "\udcff":
-                raise StagingError(f"The output file {_shown(key)} has a name that is not UTF-8.")
-            yield path, key

@@ -15,6 +15,7 @@ COMMANDS = {
     "transform": "clary_toolkit.transform.command",
     "pip": "clary_toolkit.pip",
     "function": "clary_toolkit.functions.command",
+    "feed": "clary_toolkit.feeding.command",
 }
 
 

@@ -43,6 +43,9 @@ def child_request(
         "ResourceConfig": resources_of(definition),
         **{member: definition[member] for member in _SAME if definition.get(member)},
     }
+    checkpoints = request.get("CheckpointConfig")
+    if checkpoints:  # a folder for each trial: one must not begin with what another has learned
+        request["CheckpointConfig"] = {**checkpoints, "S3Uri": f"{checkpoints['S3Uri'].rstrip('/')}/{name}"}
     if tags:
         request["Tags"] = tags
     return request

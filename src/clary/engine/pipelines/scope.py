@@ -13,7 +13,7 @@ from clary.definitions.document import Definition
 from clary.definitions.paths import UnresolvedReference, follow
 from clary.definitions.references import as_text
 from clary.engine.role_objects import RoleObjects
-from clary.runtimes.staging import parse_s3_uri
+from clary.runtimes.sources import parse_s3_uri
 from clary.store.resources import Resource
 
 _LARGEST_FILE = 16 * 1024 * 1024

@@ -7,8 +7,10 @@ from typing import Any
 
 from clary.services.context import Context
 from clary.store import resources
+from clary.store.database import Transaction
 from clary.store.resources import Query, Resource
 
+_READ_ON = 500
 _SORTS = {"Name": "name", "CreationTime": "created_at", "LastModifiedTime": "updated_at", "Status": "status"}
 _FILTERS = {
     "StatusEquals": "status",
@@ -28,8 +30,11 @@ def list_page(
     member: str,
     summary: Callable[[Resource], dict[str, Any]],
     descending: bool = False,
+    keep: Callable[[Resource], bool] | None = None,
 ) -> dict[str, Any]:
     """One page of `kind`; `descending` is the operation's own default order.
+
+    `keep` is a filter that the database cannot apply: then rows are read on until the page is full.
 
     There is a NextToken only when more rows exist: clients follow tokens until there is none.
     """
@@ -49,8 +54,20 @@ def list_page(
         **{name: request[key] for key, name in _FILTERS.items() if key in request},
     )
     with context.database.read() as tx:
-        rows = resources.page(tx, query)
+        rows = resources.page(tx, query) if keep is None else _kept(tx, query, sort, keep)
     page: dict[str, Any] = {member: [summary(row) for row in rows[:size]]}
     if len(rows) > size:
         page["NextToken"] = context.pager.encode(f"List/{kind}", scope, resources.position(rows[size - 1], sort))
     return page
+
+
+def _kept(tx: Transaction, query: Query, sort: str, keep: Callable[[Resource], bool]) -> list[Resource]:
+    found: list[Resource] = []
+    after = query.after
+    while len(found) < query.limit:
+        rows = resources.page(tx, resources.narrowed(query, limit=_READ_ON, after=after))
+        found += [row for row in rows if keep(row)]
+        if len(rows) < _READ_ON:
+            break
+        after = resources.position(rows[-1], sort)
+    return found[: query.limit]

@@ -12,6 +12,7 @@ from clary.base.errors import NotServed, ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
 from clary.services.sagemaker.experiments import job_components
+from clary.services.sagemaker.lineage import automatic
 from clary.services.sagemaker.listing import list_page
 from clary.services.sagemaker.roles import check_role
 from clary.services.sagemaker.tags import put_tags
@@ -31,7 +32,8 @@ def create_processing_job(context: Context, request: dict[str, Any]) -> dict[str
         check_role(context, tx, request["RoleArn"])
         job = names.add(tx, context, KIND, request["ProcessingJobName"], document, "InProgress")
         put_tags(tx, job.arn, request.get("Tags"))
-        job_components.add(tx, context, job, request)
+        component = job_components.add(tx, context, job, request)
+        automatic.job_created(tx, context, job, component)
         work.enqueue(tx, job, context.now)
     return {"ProcessingJobArn": job.arn}
 
@@ -88,34 +90,28 @@ def _refuse(request: dict[str, Any]) -> None:
         raise NotServed(f"{operation} with InstanceCount above 1 is not served by this version of Clary.")
     for item in request.get("ProcessingInputs", []):
         names.refuse_unserved(operation, item, "DatasetDefinition", "AppManaged")
-        _check_input(operation, item)
+        _check_input(item)
     for item in (request.get("ProcessingOutputConfig") or {}).get("Outputs", []):
         names.refuse_unserved(operation, item, "FeatureStoreOutput", "AppManaged")
-        _check_output(operation, item)
+        _check_output(item)
 
 
-def _check_input(operation: str, item: dict[str, Any]) -> None:
+def _check_input(item: dict[str, Any]) -> None:
     source = item.get("S3Input")
     if not source:
         raise ValidationException(f"ProcessingInput {item['InputName']} must have an S3Input.")
     _check_path(item["InputName"], source.get("LocalPath", ""))
-    if source.get("S3InputMode", "File") != "File":
-        raise NotServed(
-            f"{operation} with S3InputMode {source['S3InputMode']} is not served by this version of Clary."
+    if source.get("S3CompressionType") == "Gzip" and source.get("S3InputMode") != "Pipe":
+        raise ValidationException(
+            f"S3CompressionType Gzip of {item['InputName']} can only be used with S3InputMode Pipe."
         )
-    if source.get("S3CompressionType", "None") != "None":
-        raise NotServed(f"{operation} with S3CompressionType {source['S3CompressionType']} is not served.")
 
 
-def _check_output(operation: str, item: dict[str, Any]) -> None:
+def _check_output(item: dict[str, Any]) -> None:
     target = item.get("S3Output")
     if not target:
         raise ValidationException(f"ProcessingOutput {item['OutputName']} must have an S3Output.")
     _check_path(item["OutputName"], target.get("LocalPath", ""))
-    if target["S3UploadMode"] != "EndOfJob":
-        raise NotServed(
-            f"{operation} with S3UploadMode {target['S3UploadMode']} is not served by this version of Clary."
-        )
 
 
 def _check_path(name: str, path: str) -> None:

@@ -2,25 +2,26 @@
 
 The row's document: `request` as it was sent; `tuning_job` (ARN) when one made it; `secondary` (SecondaryStatus);
 `transitions` (list of Status, StartTime, EndTime, StatusMessage); `stop_requested`; later `started`, `ended`,
-`failure`, `artifacts`, `metrics` (FinalMetricDataList).
+`failure`, `metrics` (FinalMetricDataList); `reused_by` (name of the job that took its warm pool over).
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from clary.base.errors import NotServed, ValidationException
 from clary.services.context import Context
-from clary.services.sagemaker import names
+from clary.services.sagemaker import names, warm_pools
 from clary.services.sagemaker.experiments import job_components
+from clary.services.sagemaker.lineage import automatic
 from clary.services.sagemaker.listing import list_page
 from clary.services.sagemaker.roles import check_role
 from clary.services.sagemaker.tags import put_tags
+from clary.services.sagemaker.training_requests import DEFAULT_MAX_RUNTIME, check_request
 from clary.store import resources, work
 from clary.store.resources import Resource
 
 KIND = "training-job"
-_DEFAULT_MAX_RUNTIME = 24 * 60 * 60
 # What AWS describes though the request did not say it; `Estimator.attach` of the SDK reads some of it unasked.
 _DEFAULTS = {
     "EnableNetworkIsolation": False,
@@ -31,8 +32,8 @@ _OUTPUT_DEFAULTS = {"KmsKeyId": "", "CompressionType": "GZIP"}
 
 
 def create_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    _refuse(request)
-    request.setdefault("StoppingCondition", {}).setdefault("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
+    check_request(request)
+    request.setdefault("StoppingCondition", {}).setdefault("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)
     document = {
         "request": {key: value for key, value in request.items() if key != "Tags"},
         "secondary": "Starting",
@@ -47,14 +48,17 @@ def create_training_job(context: Context, request: dict[str, Any]) -> dict[str, 
         check_role(context, tx, request["RoleArn"])
         job = names.add(tx, context, KIND, request["TrainingJobName"], document, "InProgress")
         put_tags(tx, job.arn, request.get("Tags"))
-        job_components.add(tx, context, job, request)
+        component = job_components.add(tx, context, job, request)
+        automatic.job_created(tx, context, job, component)
+        warm_pools.take_over(tx, job, context.now)
         work.enqueue(tx, job, context.now)
     return {"TrainingJobArn": job.arn}
 
 
 def describe_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
-        return described(names.get(tx, context, KIND, request["TrainingJobName"]))
+        job = names.get(tx, context, KIND, request["TrainingJobName"])
+    return {**described(job), "WarmPoolStatus": warm_pools.status_of(job, context.now) or None}
 
 
 def described(job: Resource) -> dict[str, Any]:
@@ -84,8 +88,18 @@ def described(job: Resource) -> dict[str, Any]:
 
 
 def list_training_jobs(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    names.refuse_unserved("ListTrainingJobs", request, "WarmPoolStatusEquals", "TrainingPlanArnEquals")
-    return list_page(context, request, KIND, member="TrainingJobSummaries", summary=_summary)
+    names.refuse_unserved("ListTrainingJobs", request, "TrainingPlanArnEquals")
+    wanted = request.get("WarmPoolStatusEquals")
+
+    def keep(job: Resource) -> bool:
+        return warm_pools.status_of(job, context.now).get("Status") == wanted
+
+    def summary(job: Resource) -> dict[str, Any]:
+        return _summary(job, context.now)
+
+    return list_page(
+        context, request, KIND, member="TrainingJobSummaries", summary=summary, keep=keep if wanted else None
+    )
 
 
 def stop_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -104,18 +118,13 @@ def stop_training_job(context: Context, request: dict[str, Any]) -> dict[str, An
     return {}
 
 
-def check_request(request: dict[str, Any]) -> None:
-    """For tuning jobs, which create training jobs later: raises what `create_training_job` would raise."""
-    _refuse(request)
-
-
 def _tuning_job(context: Context) -> str | None:
     """The tuning job on whose behalf the call is made; only Clary's own calls have a source."""
     source = context.condition_keys.get("aws:sourcearn", "")
     return source if isinstance(source, str) and ":hyper-parameter-tuning-job/" in source else None
 
 
-def _summary(job: Resource) -> dict[str, Any]:
+def _summary(job: Resource, now: datetime) -> dict[str, Any]:
     return {
         "TrainingJobName": job.name,
         "TrainingJobArn": job.arn,
@@ -124,66 +133,11 @@ def _summary(job: Resource) -> dict[str, Any]:
         "TrainingEndTime": job.document.get("ended"),
         "TrainingJobStatus": job.status,
         "SecondaryStatus": job.document["secondary"],
+        "WarmPoolStatus": warm_pools.status_of(job, now) or None,
     }
 
 
 def _artifact_uri(request: dict[str, Any]) -> str:
-    output = request["OutputDataConfig"].get("S3OutputPath", "").rstrip("/")
-    return f"{output}/{request['TrainingJobName']}/output/model.tar.gz"
-
-
-def _refuse(request: dict[str, Any]) -> None:
-    """Parts of the API that this version would otherwise ignore, and combinations that AWS refuses."""
-    operation = "CreateTrainingJob"
-    names.refuse_unserved(
-        operation,
-        request,
-        "DebugRuleConfigurations",
-        "RetryStrategy",
-        "CheckpointConfig",
-        "SessionChainingConfig",
-        "ServerlessJobConfig",
-        "MlflowConfig",
-        "ModelPackageConfig",
-    )
-    algorithm = request.get("AlgorithmSpecification")
-    if not algorithm or not (algorithm.get("TrainingImage") or algorithm.get("AlgorithmName")):
-        raise ValidationException(
-            "Either TrainingImage or AlgorithmName must be specified in AlgorithmSpecification."
-        )
-    names.refuse_unserved(f"{operation} AlgorithmSpecification", algorithm, "AlgorithmName")
-    resource_config = request.get("ResourceConfig")
-    if not resource_config:
-        raise ValidationException("ResourceConfig must be specified.")
-    names.refuse_unserved(
-        f"{operation} ResourceConfig", resource_config, "InstanceGroups", "KeepAlivePeriodInSeconds"
-    )
-    if not resource_config.get("InstanceType"):
-        raise ValidationException("ResourceConfig must have an InstanceType.")
-    if request["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
-        raise NotServed(f"{operation} with CompressionType NONE is not served by this version of Clary.")
-    if not request["OutputDataConfig"].get("S3OutputPath"):
-        raise ValidationException("OutputDataConfig must have an S3OutputPath.")
-    if resource_config.get("InstanceCount", 1) > 1:
-        raise NotServed(f"{operation} with InstanceCount above 1 is not served by this version of Clary.")
-    _check_channels(operation, request.get("InputDataConfig") or [], algorithm["TrainingInputMode"])
-
-
-def _check_channels(operation: str, channels: list[dict[str, Any]], default_mode: str) -> None:
-    seen: set[str] = set()
-    for channel in channels:
-        name = channel["ChannelName"]
-        if name in seen:
-            raise ValidationException(f"Duplicate channel name {name} in InputDataConfig.")
-        seen.add(name)
-        source = channel["DataSource"].get("S3DataSource")
-        if source is None:
-            raise NotServed(f"{operation} with a DataSource other than S3DataSource is not served.")
-        if channel.get("InputMode", default_mode) == "Pipe":
-            raise NotServed(f"{operation} with InputMode Pipe is not served by this version of Clary.")
-        if source["S3DataType"] not in {"S3Prefix", "ManifestFile"}:
-            raise NotServed(f"{operation} with S3DataType {source['S3DataType']} is not served.")
-        for member in ("CompressionType", "RecordWrapperType"):
-            if channel.get(member, "None") != "None":
-                raise NotServed(f"{operation} with {member} {channel[member]} is not served.")
-        names.refuse_unserved(f"{operation} channel {name}", channel, "ShuffleConfig")
+    config = request["OutputDataConfig"]
+    folder = f"{config.get('S3OutputPath', '').rstrip('/')}/{request['TrainingJobName']}/output"
+    return f"{folder}/model/" if config.get("CompressionType") == "NONE" else f"{folder}/model.tar.gz"

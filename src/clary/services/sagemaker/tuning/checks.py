@@ -16,7 +16,7 @@ from clary.definitions.tuning.job import (
 )
 from clary.definitions.tuning.ranges import Categorical, RangeError, Ranges, combinations, read_ranges
 from clary.services.context import Context
-from clary.services.sagemaker import names, training_jobs
+from clary.services.sagemaker import names, training_requests
 from clary.services.sagemaker.tuning.trials import KIND
 from clary.store import resources
 from clary.store.database import Transaction
@@ -40,7 +40,7 @@ def check_request(request: dict[str, Any]) -> None:
     found = [_checked_ranges(request, definition) for definition in definitions_of(request)]
     for definition in definitions_of(request):
         _check_definition(request, definition)
-        training_jobs.check_request(child_request("checked", definition, {}, []))
+        training_requests.check_request(child_request("checked", definition, {}, []))
     _check_limits(config, found)
     _check_strategy(request, config)
 
