@@ -7,6 +7,8 @@
       units/ID/                 one folder per job instance or model-server replica (the shim's durable files)
       routes.json               the doors' snapshot of endpoints, numbered
       access.json         0600  the doors' snapshot of credentials and policies, numbered
+      credentials/        0700  keys that `clary account` and `clary user` have made, one file each, 0600
+      audit/              0700  calls that are not in the audit table yet
       tls/                      local certificate authority and server certificate
       client/                   what `clary env` hands to SDKs (CA bundle, endpoint data, sitecustomize)
       run/                      server.json (addresses and process ids) and lock files
@@ -55,6 +57,14 @@ class Layout:
     @property
     def access(self) -> Path:
         return self.data / "access.json"
+
+    @property
+    def credentials(self) -> Path:
+        return self.data / "credentials"
+
+    @property
+    def audit(self) -> Path:
+        return self.data / "audit"
 
     @property
     def tls(self) -> Path:

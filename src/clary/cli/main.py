@@ -1,4 +1,4 @@
-"""`clary`: one module per command, with a function of the same name; this file only puts them together."""
+"""`clary`: one module per command, with a function (or group of commands) of its name; put together here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from clary.base.errors import ConfigurationError
 
-COMMANDS = ("serve", "env", "init", "status", "logs", "doctor", "quickstart")
+COMMANDS = ("serve", "env", "init", "status", "logs", "doctor", "quickstart", "account", "user")
 """In the order in which help shows them."""
 
 
@@ -24,7 +24,11 @@ def application(arguments: list[str]) -> typer.Typer:
     app.callback()(_nothing)  # keeps the name of a single command a word to be typed
     called = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
     for name in called:
-        app.command(name)(getattr(import_module(f"clary.cli.{name}"), name))
+        command = getattr(import_module(f"clary.cli.{name}"), name)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
     return app
 
 

@@ -41,6 +41,7 @@ _FACTS = (
     ServiceFacts("s3", "s3", ("rest-xml",)),
     ServiceFacts("sts", "sts", _QUERY, version="2011-06-15"),
     ServiceFacts("iam", "iam", _QUERY, version="2010-05-08"),
+    ServiceFacts("organizations", "organizations", _JSON, "AWSOrganizationsV20161128"),
     ServiceFacts("events", "events", _JSON, "AWSEvents"),
     ServiceFacts("scheduler", "scheduler", _REST),
     ServiceFacts("sns", "sns", _QUERY, version="2010-03-31"),

@@ -19,6 +19,8 @@ REWRITES = {
         r"\t*[^\x00-\x1F:\x7F][^\x00-\x08\x0A-\x1F:\x7F]*"
     ),
     r"^[ \t]*[\x20-\x7E]+([ \t]+[\x20-\x7E]+)*[ \t]*$": r"\t*[\x20-\x7E][\t\x20-\x7E]*",
+    # organizations: the first colon behind the first character will do.
+    r"^arn:aws:organizations::.+:.+": r"arn:aws:organizations::.[^:\n]*:.+",
     # ecr: repository filters. No two separators in a row.
     r"^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$": r"[a-z0-9*]+(?:[._\-/][a-z0-9*]+)*",
     # sagemaker: one repetition already takes any length.

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from clary.base.installation import EXECUTION_ROLE
+
 
 def _policy(*statements: dict[str, Any]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
@@ -71,8 +73,9 @@ MANAGED: Mapping[str, dict[str, Any]] = {
             "iam:ListRoles",
             "iam:SimulatePrincipalPolicy",
         ),
-        # Roles that others have made may be handed to services, not changed.
-        _allow("iam:PassRole", resource="arn:aws:iam::*:role/*"),
+        # More roles to hand to services are a matter for administrators: below this path, or by a policy of their own.
+        _allow("iam:PassRole", resource=f"arn:aws:iam::*:role/{EXECUTION_ROLE}"),
+        _allow("iam:PassRole", resource="arn:aws:iam::*:role/service-role/*"),
     ),
     "ClaryInvokeOnly": _policy(_allow(*_INVOKE)),
     "ClaryAuditor": _policy(
