@@ -8,6 +8,7 @@ from clary.store import (
     contents,
     deliveries,
     key_uses,
+    lineage,
     log_records,
     metric_series,
     objects,
@@ -47,6 +48,8 @@ TABLES = (
     parameters.VERSIONS,
     associations.ASSOCIATIONS,
     metric_series.POINTS,
+    lineage.EDGES,
+    lineage.SOURCES,
 )
 
 __all__ = ["METADATA", "TABLES"]

@@ -16,6 +16,7 @@ from typing import Any
 from clary.base.errors import ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
+from clary.services.sagemaker.lineage import automatic
 from clary.services.sagemaker.listing import list_page
 from clary.services.sagemaker.tags import put_tags
 from clary.store import resources, work
@@ -38,6 +39,7 @@ def create_endpoint(context: Context, request: dict[str, Any]) -> dict[str, Any]
         }
         endpoint = names.add(tx, context, KIND, request["EndpointName"], document, "Creating")
         put_tags(tx, endpoint.arn, request.get("Tags"))
+        automatic.endpoint_deployed(tx, context, endpoint)
         work.enqueue(tx, endpoint, context.now)
     return {"EndpointArn": endpoint.arn}
 
@@ -93,6 +95,7 @@ def update_endpoint(context: Context, request: dict[str, Any]) -> dict[str, Any]
         }
         changed.pop("failure", None)
         endpoint = resources.save(tx, endpoint, document=changed, status="Updating", now=context.now)
+        automatic.endpoint_deployed(tx, context, endpoint)
         work.enqueue(tx, endpoint, context.now)
     return {"EndpointArn": endpoint.arn}
 

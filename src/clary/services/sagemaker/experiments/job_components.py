@@ -24,7 +24,7 @@ _TYPES = {
 }
 
 
-def add(tx: Transaction, context: Context, job: Resource, request: dict[str, Any]) -> None:
+def add(tx: Transaction, context: Context, job: Resource, request: dict[str, Any]) -> Resource:
     """Make the component of a new job, and put it into the trial that ExperimentConfig names. An experiment or a
     trial that is not there yet is made: pipelines name theirs after themselves."""
     config = request.get("ExperimentConfig") or {}
@@ -38,6 +38,7 @@ def add(tx: Transaction, context: Context, job: Resource, request: dict[str, Any
     trial = _trial(tx, context, config)
     if trial is not None:
         associations.join(tx, trial.id, component.id)
+    return component
 
 
 def seen(tx: Transaction, component: Resource) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from clary.base.errors import ResourceNotFound, ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
 from clary.services.sagemaker.tags import put_tags
-from clary.store import associations, resources, tags
+from clary.store import associations, lineage, resources, tags
 from clary.store.database import Transaction
 from clary.store.resources import Query, Resource
 
@@ -53,6 +53,7 @@ def add(
 def remove(tx: Transaction, context: Context, row: Resource) -> None:
     resources.remove(tx, row, now=context.now)
     associations.forget(tx, row.id)
+    lineage.forget(tx, row.id)
     tags.drop_all(tx, row.arn)
 
 

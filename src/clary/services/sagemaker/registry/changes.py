@@ -6,6 +6,7 @@ from typing import Any
 
 from clary.base.errors import ValidationException
 from clary.services.context import Context
+from clary.services.sagemaker.lineage import automatic
 from clary.services.sagemaker.registry.rows import get_package
 from clary.services.sagemaker.user_context import user_context
 from clary.store import resources, tags
@@ -34,7 +35,9 @@ def update_model_package(context: Context, request: dict[str, Any]) -> dict[str,
             document["approval"] = request["ModelApprovalStatus"]
         if "ApprovalDescription" in request:
             document["approval_description"] = request["ApprovalDescription"]
-        resources.save(tx, package, document=document, now=context.now)
+        changed = resources.save(tx, package, document=document, now=context.now)
+        if document.get("approval") != package.document.get("approval"):
+            automatic.approval_changed(tx, context, changed)
     return {"ModelPackageArn": package.arn}
 
 

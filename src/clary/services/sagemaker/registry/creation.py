@@ -8,6 +8,7 @@ from clary.base.arns import parse_arn, sagemaker_arn
 from clary.base.errors import ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
+from clary.services.sagemaker.lineage import automatic
 from clary.services.sagemaker.registry.rows import GROUP, PACKAGE, arn_of, get_group
 from clary.services.sagemaker.tags import put_tags
 from clary.services.sagemaker.user_context import user_context
@@ -94,7 +95,7 @@ def _add_version(tx: Transaction, context: Context, group: Resource, request: di
         "token": token,
         "approval": request.get("ModelApprovalStatus", "PendingManualApproval"),
     }
-    return resources.create(
+    package = resources.create(
         tx,
         account=group.account,
         region=group.region,
@@ -106,6 +107,8 @@ def _add_version(tx: Transaction, context: Context, group: Resource, request: di
         status="Completed",
         now=context.now,
     )
+    automatic.version_registered(tx, context, group, package)
+    return package
 
 
 def _made_with(tx: Transaction, group: Resource, token: str) -> Resource | None:

@@ -13,6 +13,7 @@ from clary.base.errors import ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
 from clary.services.sagemaker.experiments import job_components
+from clary.services.sagemaker.lineage import automatic
 from clary.services.sagemaker.listing import list_page
 from clary.services.sagemaker.roles import check_role
 from clary.services.sagemaker.tags import put_tags
@@ -42,7 +43,8 @@ def create_transform_job(context: Context, request: dict[str, Any]) -> dict[str,
         }
         job = names.add(tx, context, KIND, request["TransformJobName"], document, "InProgress")
         put_tags(tx, job.arn, request.get("Tags"))
-        job_components.add(tx, context, job, request)
+        component = job_components.add(tx, context, job, request)
+        automatic.job_created(tx, context, job, component)
         work.enqueue(tx, job, context.now)
     return {"TransformJobArn": job.arn}
 

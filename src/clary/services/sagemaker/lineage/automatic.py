@@ -1,0 +1,148 @@
+"""What jobs, versions of models and endpoints add to lineage by themselves, in the transaction that makes them.
+
+    data, script, image --ContributedTo--> trial component of the job --Produced--> model, data
+    model, image --ContributedTo--> version --AssociatedWith--> group        approval --ContributedTo--> version
+    model, image, version --ContributedTo--> deployment --AssociatedWith--> endpoint
+
+An artifact stands for a URI: that one job's output is another's input joins them, nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from clary.services.context import Context
+from clary.services.sagemaker.lineage import artifacts, associations, vertices
+from clary.services.sagemaker.lineage.vertices import ACTION, CONTEXT
+from clary.store import lineage, resources
+from clary.store.database import Transaction
+from clary.store.resources import Resource
+
+_DATA, _IMAGE, _MODEL = "DataSet", "Image", "Model"
+_LONGEST = 2048
+_LONGEST_NAME = 120
+_SCRIPT = "sagemaker_submit_directory"
+_CONTRIBUTED, _PRODUCED, _ASSOCIATED = "ContributedTo", "Produced", "AssociatedWith"
+
+
+def job_created(tx: Transaction, context: Context, job: Resource, component: Resource) -> None:
+    """The component already knows what goes in and what comes out."""
+    lineage.remember_source(tx, component, job.arn)
+    given = component.document
+    inputs = [(entry["Value"], _DATA) for entry in given["InputArtifacts"].values()]
+    parameters = {name: value.get("StringValue", "") for name, value in given["Parameters"].items()}
+    inputs += [(parameters.get(_SCRIPT, "").strip('"'), _DATA), (parameters.get("SageMaker.ImageUri", ""), _IMAGE)]
+    if job.kind == "transform-job":
+        inputs += _of_model(tx, context, parameters["SageMaker.ModelName"])
+    made = _MODEL if job.kind == "training-job" else _DATA
+    outputs = [(entry["Value"], made) for entry in given["OutputArtifacts"].values()]
+    for artifact in _artifacts(tx, context, inputs):
+        associations.join(tx, context, artifact, component, _CONTRIBUTED)
+    for artifact in _artifacts(tx, context, outputs):
+        associations.join(tx, context, component, artifact, _PRODUCED)
+
+
+def version_registered(tx: Transaction, context: Context, group: Resource, package: Resource) -> None:
+    """A new version, with what it consists of, the state of its approval, and its group: in the group's account."""
+    context = replace(context, account=group.account)
+    request = package.document["request"]
+    metadata = request.get("MetadataProperties") or {}
+    more = {"MetadataProperties": metadata} if metadata else {}
+    version = artifacts.ensure(tx, context, package.arn, _MODEL, **more)
+    containers = (request.get("InferenceSpecification") or {}).get("Containers") or []
+    for container in containers:
+        for artifact in _artifacts(tx, context, _of_container(container)):
+            associations.join(tx, context, artifact, version, _CONTRIBUTED)
+    properties = {"PipelineExecutionArn": metadata["GeneratedBy"]} if metadata.get("GeneratedBy") else {}
+    within = _context_of(tx, context, group, "ModelGroup", "aws-model-group", properties)
+    associations.join(tx, context, version, within, _ASSOCIATED)
+    approval_changed(tx, context, package)
+
+
+def approval_changed(tx: Transaction, context: Context, package: Resource) -> None:
+    """One action for each decision, also for the first one: that a person has to look."""
+    context = replace(context, account=package.account)
+    approval = package.document["approval"]
+    group, moment = package.document["group"], int(context.now.timestamp())
+    document = {
+        "Source": {"SourceUri": package.arn, "SourceType": "ARN"},
+        "ActionType": "Approval",
+        "Status": "Completed",
+        "Properties": {"ModelApprovalStatus": approval},
+    }
+    name = f"{group}-{package.name}-{approval}-{moment}-aws-model-package"
+    action = _fresh(tx, context, ACTION, name, document)
+    version = artifacts.ensure(tx, context, package.arn, _MODEL)
+    associations.join(tx, context, action, version, _CONTRIBUTED)
+
+
+def endpoint_deployed(tx: Transaction, context: Context, endpoint: Resource) -> None:
+    """The deployment that an endpoint has just been asked for. A new endpoint has a new context, though its name
+    may have been used before."""
+    target = endpoint.document["target"]
+    source = {"SourceUri": endpoint.arn, "SourceType": "ARN"}
+    moment = int(context.now.timestamp())
+    document = {"Source": source, "ActionType": "ModelDeployment", "Properties": {"EndpointConfig": target["config"]}}
+    action = _fresh(tx, context, ACTION, f"{endpoint.name}-{moment}-aws-endpoint", document)
+    if target["generation"] == 1:
+        new = {"Source": source, "ContextType": "Endpoint", "Properties": {}}
+        within = _fresh(tx, context, CONTEXT, f"{endpoint.name}-{moment}-aws-endpoint", new)
+    else:
+        within = _context_of(tx, context, endpoint, "Endpoint", "aws-endpoint", {})
+    associations.join(tx, context, action, within, _ASSOCIATED)
+    for variant in target["variants"]:
+        for artifact in _artifacts(tx, context, _of_container(variant["Container"])):
+            associations.join(tx, context, artifact, action, _CONTRIBUTED)
+
+
+def _of_container(container: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a model is made of: its package, its data, its image."""
+    source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
+    return [
+        (container.get("ModelPackageName") or "", _MODEL),
+        (container.get("ModelDataUrl") or source.get("S3Uri") or "", _MODEL),
+        (container.get("Image") or "", _IMAGE),
+    ]
+
+
+def _of_model(tx: Transaction, context: Context, name: str) -> list[tuple[str, str]]:
+    model = resources.find(tx, context.account, context.region, "model", name)
+    if model is None:
+        return []
+    request = model.document["request"]
+    containers = [request["PrimaryContainer"]] if request.get("PrimaryContainer") else request.get("Containers") or []
+    return [item for container in containers for item in _of_container(container)]
+
+
+def _artifacts(tx: Transaction, context: Context, uris: Iterable[tuple[str, str]]) -> list[Resource]:
+    """Each URI once; what is no URI (a folder of the container, a text too long) has no artifact."""
+    kinds = {uri: kind for uri, kind in reversed(list(uris)) if uri and len(uri) <= _LONGEST}
+    return [
+        artifacts.ensure(tx, context, uri, kind)
+        for uri, kind in kinds.items()
+        if kind == _IMAGE or uri.startswith(("s3://", "arn:"))
+    ]
+
+
+def _context_of(
+    tx: Transaction, context: Context, of: Resource, kind: str, suffix: str, properties: dict[str, str]
+) -> Resource:
+    """The newest context of a thing, made if there is none."""
+    known = [row for row in vertices.standing_for(tx, context, of.arn) if row.kind == CONTEXT]
+    if known:
+        return known[-1]
+    source = {"SourceUri": of.arn, "SourceType": "ARN"}
+    document = {"Source": source, "ContextType": kind, "Properties": properties}
+    return _fresh(tx, context, CONTEXT, f"{of.name}-{int(context.now.timestamp())}-{suffix}", document)
+
+
+def _fresh(tx: Transaction, context: Context, kind: str, name: str, document: dict[str, Any]) -> Resource:
+    """Names end with a time in seconds, so two of a second need a number besides."""
+    wanted = name[:_LONGEST_NAME]
+    for number in range(2, 1000):
+        if resources.find(tx, context.account, context.region, kind, wanted) is None:
+            break
+        wanted = f"{name[: _LONGEST_NAME - 4]}-{number}"
+    return vertices.add(tx, context, kind, wanted, document)
