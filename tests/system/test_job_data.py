@@ -6,8 +6,7 @@ import gzip
 import json
 from typing import Any
 
-from tests.server import Server, eventually, finished, log_of, put, train
-from tests.system.test_processing import run
+from tests.server import Server, log_of, put, train
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 

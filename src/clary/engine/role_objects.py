@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from clary.access.evaluation import AccessRequest, PolicySet, evaluate
 from clary.access.principals import Principal
@@ -43,7 +44,7 @@ class RoleObjects:
 
     def list(self, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
         """(key, size) of every object below the prefix, in key order."""
-        self._check("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+        self._check("s3:ListBucket", f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix})
         with _told(bucket), self._database.read() as tx:
             yield from [(row.key, row.size) for row in objects.walk(tx, self._account, bucket, prefix)]
 
@@ -58,8 +59,8 @@ class RoleObjects:
         with _told(bucket):
             objects.put_file(self._database, self._blobs, self._account, bucket, key, source, now=self._now)
 
-    def _check(self, action: str, resource: str) -> None:
-        request = AccessRequest(principal=self._principal, action=action, resource=resource, context={})
+    def _check(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> None:
+        request = AccessRequest(principal=self._principal, action=action, resource=resource, context=context)
         decision = evaluate(request, self._policies)
         if not decision.allowed:
             raise AccessDenied(decision.message(request))

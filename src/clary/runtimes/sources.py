@@ -158,12 +158,12 @@ def _attribute(uri: str, number: int, record: dict[str, Any], name: str) -> Foun
 
 
 def _manifest(objects: Objects, uri: str) -> bytes:
-    bucket, key = parse_s3_uri(uri)
-    if dict(objects.list(bucket, key)).get(key, 0) > _MANIFEST_BYTES:
-        raise StagingError(f"Manifest file {uri} is larger than {_MANIFEST_BYTES} bytes.")
+    """The bytes of a manifest. Its size is known when it is here: listing it may not be allowed to the role."""
     with tempfile.TemporaryDirectory(prefix="clary-manifest-") as folder:
         copy = Path(folder, "manifest")
-        fetch(objects, bucket, key, copy)
+        fetch(objects, *parse_s3_uri(uri), copy)
+        if copy.stat().st_size > _MANIFEST_BYTES:
+            raise StagingError(f"Manifest file {uri} is larger than {_MANIFEST_BYTES} bytes.")
         return copy.read_bytes()
 
 

@@ -150,7 +150,7 @@ def _copy_if_rested(root: Path, path: Path, copy: Path, now: float, known: Signa
     The job goes on meanwhile: it may take the file away, swap it or a folder for a link, or write to it.
     """
     try:
-        descriptor = _open_below(root, path)
+        descriptor = open_below(root, path)
     except OSError:
         return None
     with os.fdopen(descriptor, "rb") as file:
@@ -163,7 +163,7 @@ def _copy_if_rested(root: Path, path: Path, copy: Path, now: float, known: Signa
         return before if _signature(os.fstat(descriptor)) == before else None
 
 
-def _open_below(root: Path, path: Path) -> int:
+def open_below(root: Path, path: Path) -> int:
     """Open a file step by step from `root`, so that no folder on the way can be a link. Raises OSError."""
     *folders, name = path.relative_to(root).parts
     at = os.open(root, os.O_RDONLY | os.O_DIRECTORY)

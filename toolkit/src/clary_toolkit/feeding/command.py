@@ -2,12 +2,13 @@
 
 The program keeps its process id, its signals and its exit code. The feeder is nobody's child that the program could
 wait for by accident, and leads a session of its own, so a SIGTERM to the program does not end the data early. It
-dies with the unit.
+ends when the program ends.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -45,19 +46,19 @@ def main(arguments: Sequence[str]) -> int:
 
 def _go_aside(pipes: Sequence[Pipe], layout: OptMl, program: int) -> None:
     """Start the feeder as a grandchild, and wait for the child in between."""
+    life = os.pidfd_open(program)  # closed for the program itself by its exec
     between = os.fork()
     if between:
+        os.close(life)
         os.waitpid(between, 0)
         return
     os.setsid()
     if os.fork():
         os._exit(0)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threads = [threading.Thread(target=_feed_or_kill, args=(pipe, layout, program)) for pipe in pipes]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for pipe in pipes:
+        threading.Thread(target=_feed_or_kill, args=(pipe, layout, program), daemon=True).start()
+    select.select([life], [], [])
     os._exit(0)
 
 
