@@ -8,7 +8,7 @@ may be joined, and what a walk answers, is decided by services/sagemaker/lineage
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -64,6 +64,9 @@ SOURCES = Table(
 
 _CHUNK = 500
 
+By = dict[str, Any]
+"""Who made an edge, as answers show it."""
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -83,7 +86,7 @@ class Edge:
     destination: End
     kind: str
     created_at: datetime
-    created_by: dict[str, Any]
+    created_by: By
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,27 +133,36 @@ def find(tx: Transaction, source: int, destination: int) -> Edge | None:
     return next(iter(_edges(tx, select(EDGES).where(table.source == source, table.destination == destination))), None)
 
 
-def join(
-    tx: Transaction, like: Resource, source: End, destination: End, *, kind: str, by: dict[str, Any], now: datetime
-) -> bool:
+def join(tx: Transaction, like: Resource, source: End, destination: End, *, kind: str, by: By, now: datetime) -> bool:
     """Whether the edge is new; one that is there stays as it is. In the account and region of `like`."""
     if find(tx, source.id, destination.id) is not None:
         return False
-    values = {
-        "account": like.account,
-        "region": like.region,
-        "source": source.id,
-        "source_arn": source.arn,
-        "source_type": source.type,
-        "destination": destination.id,
-        "destination_arn": destination.arn,
-        "destination_type": destination.type,
-        "kind": kind,
-        "created_at": now,
-        "created_by": by,
-    }
-    tx.execute(insert(EDGES).values(values))
+    join_new(tx, like, [(source, destination, kind)], by=by, now=now)
     return True
+
+
+def join_new(
+    tx: Transaction, like: Resource, edges: Sequence[tuple[End, End, str]], *, by: By, now: datetime
+) -> None:
+    """Edges of a row that has just been made, which cannot be there yet; each with its kind."""
+    values = [
+        {
+            "account": like.account,
+            "region": like.region,
+            "source": source.id,
+            "source_arn": source.arn,
+            "source_type": source.type,
+            "destination": destination.id,
+            "destination_arn": destination.arn,
+            "destination_type": destination.type,
+            "kind": kind,
+            "created_at": now,
+            "created_by": by,
+        }
+        for source, destination, kind in edges
+    ]
+    if values:
+        tx.execute(insert(EDGES), values)
 
 
 def part(tx: Transaction, source: int, destination: int) -> bool:

@@ -6,6 +6,7 @@ a loser gets StaleRevision, reads again and decides again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -161,6 +162,19 @@ def find(tx: Transaction, account: str, region: str, kind: str, name: str, *, pa
             table.key == name.lower(),
         ),
     )
+
+
+def find_all(tx: Transaction, account: str, region: str, kind: str, names: Iterable[str]) -> dict[str, Resource]:
+    """Those of the names that there are (of a kind without parents), by name in lower case. For a few names."""
+    table = RESOURCES.c
+    chosen = select(RESOURCES).where(
+        table.account == account,
+        table.region == region,
+        table.kind == kind,
+        table.parent == "",
+        table.key.in_([name.lower() for name in names]),
+    )
+    return {row["key"]: _resource(row) for row in tx.execute(chosen).mappings()}
 
 
 def find_by_id(tx: Transaction, resource_id: int) -> Resource | None:

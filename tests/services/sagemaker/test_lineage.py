@@ -399,6 +399,15 @@ def test_versions_approvals_and_endpoints_lead_back_to_the_data(sagemaker: Clien
     assert reached(sagemaker, job, "Descendants", Filters=filters, IncludeEdges=False) == [live["ContextArn"]]
 
 
+def test_a_group_may_be_made_again(sagemaker: Client) -> None:
+    for _ in range(2):
+        sagemaker("CreateModelPackageGroup", ModelPackageGroupName="again")
+        package = register(sagemaker, "again")
+        sagemaker("DeleteModelPackage", ModelPackageName=package)
+        sagemaker("DeleteModelPackageGroup", ModelPackageGroupName="again")
+    assert len(sagemaker("ListActions", SourceUri=package)["ActionSummaries"]) == 2
+
+
 def test_a_component_that_is_deleted_takes_its_associations_along(sagemaker: Client) -> None:
     component = sagemaker("CreateTrialComponent", TrialComponentName="run")["TrialComponentArn"]
     data = artifact(sagemaker, "s3://b/d")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from clary.base.errors import ValidationException
@@ -10,7 +11,7 @@ from clary.services.sagemaker import names
 from clary.services.sagemaker.experiments.rows import chosen
 from clary.services.sagemaker.lineage import vertices
 from clary.services.sagemaker.lineage.vertices import ARTIFACT
-from clary.store import lineage
+from clary.store import lineage, resources
 from clary.store.database import Transaction
 from clary.store.resources import Resource
 
@@ -63,13 +64,15 @@ def list_artifacts(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         return vertices.list_page(tx, context, request, ARTIFACT, type_member="ArtifactType", summary=_summary)
 
 
-def ensure(tx: Transaction, context: Context, uri: str, kind: str, **more: Any) -> Resource:
-    """The artifact of a URI, made if there is none yet; one that is there keeps its type and name."""
-    found = [row for row in vertices.standing_for(tx, context, uri) if row.kind == ARTIFACT]
-    if found:
-        return found[0]
-    document = {"Source": {"SourceUri": uri}, "ArtifactType": kind, **more}
-    return vertices.add(tx, context, ARTIFACT, lineage.digest(uri), document)
+def ensure(tx: Transaction, context: Context, kinds: Mapping[str, str], **more: Any) -> dict[str, Resource]:
+    """The artifacts of these URIs (with the types for new ones); those that are there keep their type and name."""
+    digests = {uri: lineage.digest(uri) for uri in kinds}
+    known = resources.find_all(tx, context.account, context.region, ARTIFACT, digests.values())
+    found: dict[str, Resource] = {}
+    for uri, kind in kinds.items():
+        document = {"Source": {"SourceUri": uri}, "ArtifactType": kind, **more}
+        found[uri] = known.get(digests[uri]) or vertices.add(tx, context, ARTIFACT, digests[uri], document)
+    return found
 
 
 def _summary(row: Resource) -> dict[str, Any]:

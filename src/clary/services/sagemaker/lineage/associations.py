@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from clary.base.errors import ResourceNotFound, ValidationException
@@ -93,6 +94,13 @@ def join(tx: Transaction, context: Context, source: Resource, destination: Resou
         by=user_context(context),
         now=context.now,
     )
+
+
+def join_new(tx: Transaction, context: Context, pairs: Sequence[tuple[Resource, Resource, str]]) -> None:
+    """Associations of a row that has just been made: source, destination and type of each."""
+    edges = [(vertices.end_of(source), vertices.end_of(destination), kind) for source, destination, kind in pairs]
+    if pairs:
+        lineage.join_new(tx, pairs[0][0], edges, by=user_context(context), now=context.now)
 
 
 def _summary(tx: Transaction, edge: Edge) -> dict[str, Any]:

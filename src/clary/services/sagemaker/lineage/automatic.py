@@ -38,10 +38,10 @@ def job_created(tx: Transaction, context: Context, job: Resource, component: Res
         inputs += _of_model(tx, context, parameters["SageMaker.ModelName"])
     made = _MODEL if job.kind == "training-job" else _DATA
     outputs = [(entry["Value"], made) for entry in given["OutputArtifacts"].values()]
-    for artifact in _artifacts(tx, context, inputs):
-        associations.join(tx, context, artifact, component, _CONTRIBUTED)
-    for artifact in _artifacts(tx, context, outputs):
-        associations.join(tx, context, component, artifact, _PRODUCED)
+    known = _artifacts(tx, context, [*inputs, *outputs])
+    contributed = [(known[uri], component, _CONTRIBUTED) for uri in _distinct(inputs) if uri in known]
+    produced = [(component, known[uri], _PRODUCED) for uri in _distinct(outputs) if uri in known]
+    associations.join_new(tx, context, [*contributed, *produced])
 
 
 def version_registered(tx: Transaction, context: Context, group: Resource, package: Resource) -> None:
@@ -50,13 +50,14 @@ def version_registered(tx: Transaction, context: Context, group: Resource, packa
     request = package.document["request"]
     metadata = request.get("MetadataProperties") or {}
     more = {"MetadataProperties": metadata} if metadata else {}
-    version = artifacts.ensure(tx, context, package.arn, _MODEL, **more)
+    version = artifacts.ensure(tx, context, {package.arn: _MODEL}, **more)[package.arn]
     containers = (request.get("InferenceSpecification") or {}).get("Containers") or []
-    for container in containers:
-        for artifact in _artifacts(tx, context, _of_container(container)):
-            associations.join(tx, context, artifact, version, _CONTRIBUTED)
+    parts = _artifacts(tx, context, [item for container in containers for item in _of_container(container)])
     properties = {"PipelineExecutionArn": metadata["GeneratedBy"]} if metadata.get("GeneratedBy") else {}
     within = _context_of(tx, context, group, "ModelGroup", "aws-model-group", properties)
+    # A group that was deleted and made again gives its numbers out again: the artifact may be there, with its edges.
+    for part in parts.values():
+        associations.join(tx, context, part, version, _CONTRIBUTED)
     associations.join(tx, context, version, within, _ASSOCIATED)
     approval_changed(tx, context, package)
 
@@ -74,8 +75,8 @@ def approval_changed(tx: Transaction, context: Context, package: Resource) -> No
     }
     name = f"{group}-{package.name}-{approval}-{moment}-aws-model-package"
     action = _fresh(tx, context, ACTION, name, document)
-    version = artifacts.ensure(tx, context, package.arn, _MODEL)
-    associations.join(tx, context, action, version, _CONTRIBUTED)
+    version = artifacts.ensure(tx, context, {package.arn: _MODEL})[package.arn]
+    associations.join_new(tx, context, [(action, version, _CONTRIBUTED)])
 
 
 def endpoint_deployed(tx: Transaction, context: Context, endpoint: Resource) -> None:
@@ -91,10 +92,9 @@ def endpoint_deployed(tx: Transaction, context: Context, endpoint: Resource) -> 
         within = _fresh(tx, context, CONTEXT, f"{endpoint.name}-{moment}-aws-endpoint", new)
     else:
         within = _context_of(tx, context, endpoint, "Endpoint", "aws-endpoint", {})
-    associations.join(tx, context, action, within, _ASSOCIATED)
-    for variant in target["variants"]:
-        for artifact in _artifacts(tx, context, _of_container(variant["Container"])):
-            associations.join(tx, context, artifact, action, _CONTRIBUTED)
+    uris = [item for variant in target["variants"] for item in _of_container(variant["Container"])]
+    contributed = [(part, action, _CONTRIBUTED) for part in _artifacts(tx, context, uris).values()]
+    associations.join_new(tx, context, [*contributed, (action, within, _ASSOCIATED)])
 
 
 def _of_container(container: dict[str, Any]) -> list[tuple[str, str]]:
@@ -116,14 +116,18 @@ def _of_model(tx: Transaction, context: Context, name: str) -> list[tuple[str, s
     return [item for container in containers for item in _of_container(container)]
 
 
-def _artifacts(tx: Transaction, context: Context, uris: Iterable[tuple[str, str]]) -> list[Resource]:
-    """Each URI once; what is no URI (a folder of the container, a text too long) has no artifact."""
-    kinds = {uri: kind for uri, kind in reversed(list(uris)) if uri and len(uri) <= _LONGEST}
-    return [
-        artifacts.ensure(tx, context, uri, kind)
-        for uri, kind in kinds.items()
-        if kind == _IMAGE or uri.startswith(("s3://", "arn:"))
-    ]
+def _artifacts(tx: Transaction, context: Context, uris: Iterable[tuple[str, str]]) -> dict[str, Resource]:
+    """Artifacts by URI. What is no URI (a folder of the container, a text too long) has none."""
+    kinds = {
+        uri: kind
+        for uri, kind in reversed(list(uris))
+        if uri and len(uri) <= _LONGEST and (kind == _IMAGE or uri.startswith(("s3://", "arn:")))
+    }
+    return artifacts.ensure(tx, context, kinds)
+
+
+def _distinct(uris: Iterable[tuple[str, str]]) -> list[str]:
+    return list(dict.fromkeys(uri for uri, _ in uris))
 
 
 def _context_of(

@@ -65,7 +65,8 @@ def add(
     except resources.AlreadyExists as error:
         raise ValidationException(f"{LINEAGE_TYPES[kind]} with ARN {arn} already exists.") from error
     lineage.remember_source(tx, row, document["Source"]["SourceUri"])
-    put_tags(tx, row.arn, given)
+    if given:
+        put_tags(tx, row.arn, given)
     return row
 
 
