@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tests.server import INSTANCE, SKLEARN, Server, eventually, log_of, put
@@ -16,7 +17,9 @@ print("rows", len(rows), os.environ["UNIT"])
 """
 
 
-def run(server: Server, name: str, script: bytes, **changes: Any) -> dict[str, Any]:
+def run(
+    server: Server, name: str, script: bytes, inputs: Sequence[dict[str, Any]] = (), **changes: Any
+) -> dict[str, Any]:
     code = put(server, "tests", f"{name}/code/script.py", script)
     data = put(server, "tests", f"{name}/data/rows.csv", b"1\n2\n3\n")
     sagemaker = server.client("sagemaker")
@@ -40,7 +43,8 @@ def run(server: Server, name: str, script: bytes, **changes: Any) -> dict[str, A
                 },
             }
             for name, uri in (("code", code), ("data", data.rsplit("/", 1)[0]))
-        ],
+        ]
+        + list(inputs),
         "ProcessingOutputConfig": {
             "Outputs": [
                 {

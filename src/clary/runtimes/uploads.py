@@ -23,7 +23,7 @@ from clary.runtimes.errors import StagingError
 from clary.runtimes.sources import Objects, parse_s3_uri
 from clary.runtimes.staging import shown
 
-_LOOK_SECONDS = 5.0
+_LOOK_SECONDS = 3.0
 _REST_SECONDS = 1.0
 _RECORD_EVERY = 100  # the record is written whole each time
 Signature = list[int]
