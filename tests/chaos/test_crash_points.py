@@ -14,12 +14,13 @@ from tests.server import Server, deploy, eventually, finished, invoke, log_of, r
 
 T = TypeVar("T")
 
-JOB = ("engine.job_staged", "engine.job_launched", "engine.job_collected", "engine.job_recorded")
+JOB = ("engine.job_staged", "engine.job_launched", "uploads.stored", "engine.job_collected", "engine.job_recorded")
 ENDPOINT = ("engine.endpoint_saved", "engine.replica_started")
 SCRIPT = """
 import os, pathlib
 print("started", flush=True)
 pathlib.Path(os.environ["SM_MODEL_DIR"], "made.txt").write_text("model")
+pathlib.Path("/opt/ml/checkpoints/1").write_text("checkpoint")
 """
 
 
@@ -53,7 +54,7 @@ def after_deaths(look: Callable[[], T]) -> T:
 
 
 def test_a_job_and_an_endpoint_survive_the_death_of_control_at_every_step(dying: Server, struck: Path) -> None:
-    train(dying, "stepwise", SCRIPT, wait=False)
+    train(dying, "stepwise", SCRIPT, wait=False, CheckpointConfig={"S3Uri": "s3://tests/stepwise"})
     job = after_deaths(lambda: finished(dying, "stepwise"))
     assert job["TrainingJobStatus"] == "Completed", job
     eventually(lambda: {path.name for path in struck.iterdir()} >= set(JOB))
@@ -61,6 +62,7 @@ def test_a_job_and_an_endpoint_survive_the_death_of_control_at_every_step(dying:
     lines = [line for line in log_of(dying, "/aws/sagemaker/TrainingJobs", "stepwise/") if re.match("started", line)]
     assert lines == ["started"]
     assert dying.client("s3").head_object(Bucket="tests", Key="output/stepwise/output/model.tar.gz")["ContentLength"]
+    assert dying.client("s3").get_object(Bucket="tests", Key="stepwise/1")["Body"].read() == b"checkpoint"
 
     after_deaths(lambda: dying.client("sagemaker").list_models())
     deploy(dying, "stepwise-endpoint", wait=False)

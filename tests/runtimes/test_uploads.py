@@ -141,3 +141,28 @@ def test_an_upload_that_was_cut_off_is_made_again_and_trouble_is_not_hurried(tmp
     assert not kept.is_due(now)
     assert kept.is_due(now + timedelta(seconds=10))
     assert kept.upload_rested(Memory(), now) == 1
+
+
+class Died(Exception):
+    """The process ended here."""
+
+
+@pytest.mark.parametrize("point", ["uploads.stored", "uploads.recorded"])
+def test_a_death_between_two_uploads_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    kept, objects = synced(tmp_path), Memory()
+    for name in ("1", "2"):
+        write(kept.folder / name, name.encode(), 60)
+
+    def die(name: str) -> None:
+        if name == point:
+            raise Died
+
+    monkeypatch.setattr(uploads, "crash_here", die)
+    with pytest.raises(Died):
+        kept.upload_rested(objects, NOW)
+    monkeypatch.undo()
+    kept.upload_rested(objects, NOW)
+    assert objects.content == {("b", "c/1"): b"1", ("b", "c/2"): b"2"}
+    assert kept.upload_rest(objects) == 0
