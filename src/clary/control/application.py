@@ -12,6 +12,7 @@ from typing import Any
 from clary.base.errors import ApiError
 from clary.base.log import get_logger
 from clary.control import bodies
+from clary.control.audit import AuditTrail
 from clary.control.authentication import Authentication
 from clary.control.authorization import authorize_operation
 from clary.control.call import Call
@@ -50,6 +51,7 @@ class Application:
         open_spool: Callable[[Call], Spool],
         pool: ThreadPoolExecutor,
         waiting_pool: ThreadPoolExecutor,
+        audit: AuditTrail,
     ) -> None:
         """`waiting_pool` is for handlers that wait for somebody else's work."""
         self._internal = internal
@@ -60,6 +62,7 @@ class Application:
         self._open_spool = open_spool
         self._pool = pool
         self._waiting_pool = waiting_pool
+        self._audit = audit
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
         call = Call(_head_of(scope), receive)
@@ -73,10 +76,12 @@ class Application:
         except bodies.ClientGone:
             return
         except ApiError as error:
+            self._audit.of_call(call, None, error)
             call.response = self._error(call, error)
         except Exception:
             log.exception("internal failure", extra={"request_id": call.request_id, "path": call.head.path})
             failure = ApiError(f"Clary failed; its log has more under request id {call.request_id}.")
+            self._audit.of_call(call, None, failure)
             call.response = self._error(call, failure)
         if isinstance(call.body, Incoming):
             call.body.discard()
@@ -110,7 +115,7 @@ class Application:
         authorize_operation(call.known_target, operation, self._make_context(call), call.parameters)
 
     async def _perform(self, call: Call) -> None:
-        """Run the handler; for the SageMaker SDK wait until a young job has ended; render."""
+        """Run the handler; for the SageMaker SDK wait until a young job has ended; render; record."""
         name = call.known_target.operation.name
         operation = find_operation(call.known_target)
         again = partial(self._handle, call, operation)
@@ -120,6 +125,7 @@ class Application:
         elif operation.hold is not None:
             result = await self._hold.until_good(partial(operation.hold, call.parameters), again, result)
         call.response = render(call.known_target, result, call.request_id)
+        self._audit.of_call(call, result, None)
 
     async def _handle(self, call: Call, operation: Operation) -> dict[str, Any]:
         def run() -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Authentication:
         if signature is None:
             raise credential_error(CredentialFault.MISSING, call.head, signing_name)
         caller = self._find(call, signature)
-        now = self._clock.now()
+        now = call.at = self._clock.now()
         self._verifier.verify(call.head, signature, caller.secret, payload_sha256, now, service=signing_name)
         call.signature, call.caller = signature, caller
         call.signing_key = self._verifier.signing_key(signature, caller.secret)
@@ -57,7 +57,8 @@ class Authentication:
         caller = self._find(call, signature)
         bucket = call.known_target.path_parameters.get("Bucket", "")
         bucket_host = "" if unquote(call.head.path).split("/")[1:2] == [bucket] else bucket
-        verify_presigned(call.head, signature, caller.secret, bucket_host, self._clock.now())
+        call.at = self._clock.now()
+        verify_presigned(call.head, signature, caller.secret, bucket_host, call.at)
         call.signature, call.caller = signature, caller
 
     def _find(self, call: Call, signature: Signature) -> Caller:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from clary.access.callers import Caller
@@ -17,7 +18,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 @dataclass(slots=True)
 class Call:
-    """`body` is bytes, or a `store.blobs.Incoming` for operations whose payload streams."""
+    """`at` is when the caller was found. `body` is bytes, or a `store.blobs.Incoming` for payloads that stream."""
 
     head: RequestHead
     receive: Receive
@@ -25,6 +26,7 @@ class Call:
     target: Target | None = None
     signature: Signature | None = None
     caller: Caller | None = None
+    at: datetime | None = None
     signing_key: bytes = field(default=b"", repr=False)
     body: Any = None
     parameters: dict[str, Any] = field(default_factory=dict)

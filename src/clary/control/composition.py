@@ -11,6 +11,7 @@ from clary.base.clock import SystemClock
 from clary.base.installation import Installation
 from clary.base.settings import Settings
 from clary.control.application import Application
+from clary.control.audit import AuditTrail
 from clary.control.authentication import Authentication
 from clary.control.context import ContextMaker
 from clary.control.hold import Changes, Hold
@@ -48,11 +49,13 @@ class Composition:
     make_context: ContextMaker
     pool: ThreadPoolExecutor
     waiting_pool: ThreadPoolExecutor
+    audit: AuditTrail
 
     def start(self, loop: asyncio.AbstractEventLoop) -> Application:
         around = self.around
         # The model costs some 50 ms to load; nobody should wait for it in the first call.
         threading.Thread(target=self.catalog.service, args=("sagemaker",), daemon=True).start()
+        self.audit.start()
         self.engine.start()
         return Application(
             internal=InternalPaths(around.database, around.installation, around.clock),
@@ -63,6 +66,7 @@ class Composition:
             open_spool=SpoolOpener(around.blobs),
             pool=self.pool,
             waiting_pool=self.waiting_pool,
+            audit=self.audit,
         )
 
     def stop(self, *, units: bool) -> None:
@@ -71,6 +75,7 @@ class Composition:
             self.engine.stop_units()
         for pool in (self.pool, self.waiting_pool):
             pool.shutdown(wait=True, cancel_futures=True)
+        self.audit.stop()
         self.around.database.close()
 
 
@@ -83,6 +88,7 @@ def compose(settings: Settings, installation: Installation) -> Composition:
     ensure_execution_role(database, installation, clock.now())
     access = AccessWriter(database, installation, settings.layout.access)
     catalog = Catalog()
+    audit = AuditTrail(database, settings.layout.audit, clock)
     pager = Pager(bytes.fromhex(installation.master_key))
     functions = FunctionFleet(lambda: around)
     make_context = ContextMaker(database, blobs, installation, settings, pager, clock, functions)
@@ -100,7 +106,7 @@ def compose(settings: Settings, installation: Installation) -> Composition:
         installation=installation,
         clock=clock,
         endpoint_url=lambda: settings.public_url,
-        calls=OwnCaller(catalog, make_context, lambda: access.current),
+        calls=OwnCaller(catalog, make_context, lambda: access.current, audit),
     )
     return Composition(
         settings,
@@ -111,4 +117,5 @@ def compose(settings: Settings, installation: Installation) -> Composition:
         make_context,
         ThreadPoolExecutor(_THREADS, thread_name_prefix="api"),
         ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="api-waiting"),
+        audit,
     )

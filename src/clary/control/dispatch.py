@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from clary.base.errors import NotServed
 from clary.services import (
+    cloudtrail,
     events,
     iam,
     lambda_functions,
@@ -24,6 +25,7 @@ from clary.services.operation import Operation
 from clary.wire.routing import Target
 
 OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
+    "cloudtrail": cloudtrail.OPERATIONS,
     "events": events.OPERATIONS,
     "iam": iam.OPERATIONS,
     "lambda": lambda_functions.OPERATIONS,

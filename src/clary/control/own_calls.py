@@ -13,8 +13,10 @@ from typing import Any
 from clary.access.callers import Caller, caller_of_role
 from clary.access.evaluation import PolicySet
 from clary.access.principals import root_principal, service_principal
-from clary.base.errors import AccessDenied
+from clary.base.arns import parse_arn
+from clary.base.errors import AccessDenied, ApiError
 from clary.base.snapshots import Access
+from clary.control.audit import AuditTrail
 from clary.control.authorization import Authorization, authorize_operation
 from clary.control.context import ContextMaker
 from clary.control.dispatch import find_operation
@@ -29,10 +31,13 @@ USER_AGENT = "clary"
 class OwnCaller:
     """Made by `composition`; threads may share it."""
 
-    def __init__(self, catalog: Catalog, make_context: ContextMaker, access: Callable[[], Access]) -> None:
+    def __init__(
+        self, catalog: Catalog, make_context: ContextMaker, access: Callable[[], Access], audit: AuditTrail
+    ) -> None:
         self._catalog = catalog
         self._make_context = make_context
         self._access = access
+        self._audit = audit
 
     def __call__(self, service: str, operation: str, parameters: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
         model = self._catalog.operation(service, operation)
@@ -47,8 +52,13 @@ class OwnCaller:
             keys |= {"aws:sourcearn": actor.source_arn, "aws:sourceaccount": actor.account}
         authorization = Authorization(self._caller(actor), keys)
         context = self._make_context(authorization, region=actor.region, user_agent=USER_AGENT)
-        authorize_operation(target, row, context, request)
-        answer = row.handler(context, request)
+        try:
+            authorize_operation(target, row, context, request)
+            answer = row.handler(context, request)
+        except ApiError as error:
+            self._audit.of_own_call(target, context, request, error, _via(actor))
+            raise
+        self._audit.of_own_call(target, context, request, answer, _via(actor))
         return {name: value for name, value in answer.items() if value is not None}
 
     def _caller(self, actor: Actor) -> Caller:
@@ -60,3 +70,11 @@ class OwnCaller:
         if actor.service:
             return Caller(service_principal(actor.service, actor.account), "", PolicySet(), {})
         return Caller(root_principal(actor.account), "", PolicySet(), {})
+
+
+def _via(actor: Actor) -> str:
+    """The service that the trail names as the caller's hand."""
+    if actor.service:
+        return actor.service
+    name = parse_arn(actor.source_arn).service if actor.source_arn else "sagemaker"
+    return f"{name}.amazonaws.com"

@@ -1,4 +1,6 @@
-"""What has to be tidied up now and then: object bytes no row names, log events and messages past their retention."""
+"""What has to be tidied up now and then: object bytes no row names, log events, messages and
+recorded calls past their retention.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import threading
 
 from clary.base.log import get_logger
 from clary.engine.surroundings import Surroundings
-from clary.store import contents, logs, queues
+from clary.store import audit, contents, logs, queues
 
 log = get_logger(__name__)
 
@@ -40,6 +42,7 @@ class Housekeeping:
             contents.reclaim(self._around.database, self._around.blobs)
             self._expire_logs()
             self._expire_messages()
+            self._expire_audit()
         except Exception:
             log.exception("housekeeping failed")
 
@@ -56,3 +59,13 @@ class Housekeeping:
         while removed and not self._end.is_set():
             with self._around.database.write() as tx:
                 removed = queues.expire_everywhere(tx, self._around.clock.now())
+
+    def _expire_audit(self) -> None:
+        """In short transactions, as above."""
+        settings = self._around.settings
+        removed = 1
+        while removed and not self._end.is_set():
+            with self._around.database.write() as tx:
+                removed = audit.expire(
+                    tx, self._around.clock.now(), days=settings.audit_days, most=settings.audit_events
+                )

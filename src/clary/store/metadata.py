@@ -29,6 +29,10 @@ def to_micros(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def from_micros(micros: int) -> datetime:
+    return _EPOCH + micros * _MICROSECOND
+
+
 class Moment(TypeDecorator[datetime]):
     """A UTC time as whole microseconds since 1970: exact, sortable and equal in both databases."""
 
@@ -39,7 +43,7 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else to_micros(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        return None if value is None else from_micros(value)
 
 
 class Document(TypeDecorator[Any]):
@@ -60,7 +64,7 @@ def encode_document(value: Any) -> str:
 
 
 def decode_document(text: str) -> Any:
-    return json.loads(text, object_hook=_decode_time)
+    return _DECODER.decode(text)
 
 
 def _encode_time(value: Any) -> dict[str, int]:
@@ -74,3 +78,6 @@ def _decode_time(value: dict[str, Any]) -> Any:
     if len(value) == 1 and isinstance(value.get("$time"), int):
         return _EPOCH + value["$time"] * _MICROSECOND
     return value
+
+
+_DECODER = json.JSONDecoder(object_hook=_decode_time)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clary.store import (
     associations,
+    audit,
     buckets,
     contents,
     deliveries,
@@ -34,6 +35,7 @@ TABLES = (
     contents.EXTENTS,
     uploads.UPLOADS,
     uploads.PARTS,
+    audit.AUDIT,
     key_uses.KEY_USES,
     log_records.GROUPS,
     log_records.STREAMS,
@@ -48,6 +50,7 @@ TABLES = (
     parameters.VERSIONS,
     associations.ASSOCIATIONS,
     metric_series.POINTS,
+    metric_series.SUMMARIES,
     lineage.EDGES,
     lineage.SOURCES,
 )

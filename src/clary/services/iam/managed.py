@@ -73,7 +73,7 @@ MANAGED: Mapping[str, dict[str, Any]] = {
             "iam:ListRoles",
             "iam:SimulatePrincipalPolicy",
         ),
-        # More roles to hand to services are a matter for administrators: below this path, or by a policy of their own.
+        # More roles to hand to services are a matter for administrators: below this path, or by policy.
         _allow("iam:PassRole", resource=f"arn:aws:iam::*:role/{EXECUTION_ROLE}"),
         _allow("iam:PassRole", resource="arn:aws:iam::*:role/service-role/*"),
     ),
