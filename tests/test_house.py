@@ -31,6 +31,7 @@ BROAD_EXCEPTS = {
     "clary/engine/functions/keeper.py",
     "clary/engine/events/deliverer.py",
     "clary/engine/events/worker.py",
+    "clary/control/audit.py",
     "clary/engine/housekeeping.py",
     "clary/engine/loop.py",
     "clary/runtimes/shim.py",
