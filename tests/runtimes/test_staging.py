@@ -104,6 +104,55 @@ def test_a_manifest(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "input" / "data").iterdir()] == ["train"]
 
 
+def test_manifest_entries_may_be_whole_locations_below_the_prefix(tmp_path: Path) -> None:
+    manifest = [{"prefix": "s3://b/images/"}, "s3://b/images/cats/1.jpg", "2.jpg"]
+    objects = Memory(**{"m": json.dumps(manifest).encode(), "images/cats/1.jpg": b"1", "images/2.jpg": b"2"})
+    found = place(objects, tmp_path, "s3://b/m", S3DataType="ManifestFile")
+    assert found == {"cats/1.jpg": b"1", "2.jpg": b"2"}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        (b"{", "Manifest file s3://b/m is not in JSON format"),
+        (b"[]", "Manifest file s3://b/m must be a non-empty JSON array"),
+        (b"{}", "Manifest file s3://b/m must be a non-empty JSON array"),
+        (b'["a"]', "The first element of manifest file s3://b/m must be"),
+        (b'[{"prefix": 1}]', "The first element of manifest file s3://b/m must be"),
+        (b'[{"prefix": "s3://b/d/"}, {"a": 1}]', 'Manifest file s3://b/m holds {"a": 1} where a key must be'),
+        (b'[{"prefix": "s3://b/d/"}, "s3://other/x"]', "holds s3://other/x, which does not lie below s3://b/d/"),
+        (b'[{"prefix": "s3://b/d/"}, "gone"]', "NoSuchKey (404): The specified key does not exist: s3://b/d/gone"),
+        (b'[{"prefix": "s3://b/d/"}]', "S3 key: s3://b/m matched no files on s3"),
+    ],
+)
+def test_what_is_said_about_a_wrong_manifest(tmp_path: Path, manifest: bytes, words: str) -> None:
+    with pytest.raises(StagingError) as caught, staging.downloading("Data download failed:"):
+        place(Memory(m=manifest), tmp_path, "s3://b/m", S3DataType="ManifestFile")
+    assert caught.value.reason.startswith("ClientError: Data download failed:")
+    assert words in caught.value.reason
+
+
+def test_fast_files_can_only_be_read(tmp_path: Path) -> None:
+    objects = Memory(**{"d/1": b"1"})
+    for mode, expected in (("FastFile", 0o444), ("File", 0o644)):
+        opt_ml = tmp_path / mode
+        staging.place_channel(objects, channel("s3://b/d"), opt_ml, host=0, hosts=1, default_mode=mode)
+        assert (opt_ml / "input" / "data" / "train" / "1").stat().st_mode & 0o777 == expected
+
+
+def test_a_seed_deals_out_other_shares(tmp_path: Path) -> None:
+    objects = Memory(**{f"d/{number}": b"x" for number in range(20)})
+    shares = []
+    for seed, host in ((1, 0), (1, 1), (2, 0), (1, 0)):
+        asked = {**channel("s3://b/d", S3DataDistributionType="ShardedByS3Key"), "ShuffleConfig": {"Seed": seed}}
+        opt_ml = tmp_path / str(len(shares))
+        staging.place_channel(objects, asked, opt_ml, host=host, hosts=2)
+        shares.append(frozenset(tree(opt_ml / "input" / "data" / "train")))
+    assert shares[0] | shares[1] == {str(number) for number in range(20)}
+    assert shares[0] == shares[3]
+    assert len({shares[0], shares[2], frozenset(map(str, range(0, 20, 2)))}) == 3
+
+
 @pytest.mark.parametrize(
     "manifest",
     [

@@ -9,6 +9,7 @@ from clary_toolkit.algorithms.xgboost_data import read_channel
 from clary_toolkit.algorithms.xgboost_parameters import Parameters, parsed
 from clary_toolkit.child import Foreground
 from clary_toolkit.errors import UserError
+from clary_toolkit.feeding.first_epoch import first_epoch
 from clary_toolkit.layout import OptMl
 from clary_toolkit.training.configuration import TrainingConfiguration
 
@@ -47,7 +48,9 @@ def _channels(configuration: TrainingConfiguration, layout: OptMl, parameters: P
         if name in configuration.channels:
             kind = str(configuration.channels[name].get("ContentType") or "")
             width = sets["train"].num_col() if sets else 0
-            sets[name] = read_channel(layout.channel(name), kind, csv_weights=parameters.csv_weights, width=width)
+            piped = configuration.channels[name].get("TrainingInputMode") == "Pipe"
+            folder = first_epoch(layout, name) if piped else layout.channel(name)
+            sets[name] = read_channel(folder, kind, csv_weights=parameters.csv_weights, width=width)
     return sets
 
 
