@@ -63,6 +63,12 @@ def test_a_training_job_is_made_of_a_trial() -> None:
     assert "Tags" not in made
 
 
+def test_each_trial_keeps_checkpoints_of_its_own() -> None:
+    definition = {**completed(request())["TrainingJobDefinition"], "CheckpointConfig": {"S3Uri": "s3://b/c/"}}
+    made = [child_request(name, definition, {}, [])["CheckpointConfig"] for name in ("one", "two")]
+    assert made == [{"S3Uri": "s3://b/c/one"}, {"S3Uri": "s3://b/c/two"}]
+
+
 def test_names_are_derived_and_fit() -> None:
     longest = "a" * 31 + "-"
     name = child_name(longest, "identity", 7)
