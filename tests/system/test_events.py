@@ -162,16 +162,26 @@ def test_what_a_target_refuses_goes_to_its_dead_letter_queue_and_others_flow(ser
     assert json.loads(message["Body"]) == {"id": 7}
 
 
-def test_a_bus_passes_events_on_to_another(server: Server) -> None:
+def test_a_bus_passes_events_on_to_another_and_a_circle_ends(server: Server) -> None:
     events = server.client("events")
     bus = events.create_event_bus(Name="orders")["EventBusArn"]
     assert refused(lambda: events.create_event_bus(Name="orders")) == "ResourceAlreadyExistsException"
     group = make_group(server, "/aws/events/orders")
     make_rule(server, "forward", {"source": ["my.shop"]}, {"Id": "bus", "Arn": bus, "RoleArn": server.role})
     make_rule(server, "receive", {"source": ["my.shop"]}, {"Id": "log", "Arn": group}, bus="orders")
-    events.put_events(Entries=[{"Source": "my.shop", "DetailType": "sold", "Detail": '{"price": 3}'}])
-    (event,) = eventually(logged(server, "/aws/events/orders"))
-    assert (event["source"], event["detail"]) == ("my.shop", {"price": 3})
+    default = bus.replace("event-bus/orders", "event-bus/default")
+    back = {"Id": "bus", "Arn": default, "RoleArn": server.role}
+    make_rule(server, "back", {"source": ["my.shop"], "detail": {"price": [4]}}, back, bus="orders")
+    sent = [{"Source": "my.shop", "DetailType": "sold", "Detail": json.dumps({"price": price})} for price in (3, 4)]
+    sent[0]["TraceHeader"] = "Self=mine;Hops=16"  # believed from Clary alone
+    once, circle = (entry["EventId"] for entry in events.put_events(Entries=sent)["Entries"])
+    look = logged(server, "/aws/events/orders")
+    eventually(lambda: len(look()) >= 1 + 8)
+    found = look()
+    assert [event["detail"] for event in found if event["id"] == once] == [{"price": 3}]
+    assert [event["detail"] for event in found if event["id"] == circle] == [{"price": 4}] * 8, (
+        "of 16 hops each other"
+    )
     assert refused(lambda: events.delete_event_bus(Name="orders")) == "ValidationException"
 
 

@@ -3,6 +3,9 @@
 Written by the event dispatcher (a rule or a schedule matched), by sns (one per subscription), by lambda
 (asynchronous invocations) and by s3 (classic notifications). Performed by engine/events/deliverer.
 
+What a target must get in order (a message group of a FIFO queue or topic) stands in one `line`: only the first of a
+line is ever due, and the next one when that is removed. So nothing is overtaken, however often it is tried again.
+
 `document` of a row:
     target       ARN of a queue, topic, function, pipeline, log group or event bus; or a URL (https, http, mailto)
     role         ARN of the role to act as; or
@@ -17,19 +20,21 @@ Written by the event dispatcher (a rule or a schedule matched), by sns (one per 
                  topic     Subject, MessageAttributes, MessageStructure, SqsParameters {MessageGroupId}
                  function  LambdaParameters {ClientContext}; the body is its event
                  pipeline  SageMakerPipelineParameters {PipelineParameterList} with final values
-                 bus       EventBridgeParameters {Source, DetailType} when the body is only the detail
+                 bus       EventBridgeParameters {Source, DetailType} when the body is only the detail;
+                           Passage {EventId, Hops} of an event that a rule passes on
                  http(s)   Headers {name: value};  mailto  Subject;  API destination  HttpParameters
     attempts     most attempts after the first; seconds: greatest age
     dead_letter  ARN of the queue that gets what is given up, or None
+    letter       true for a dead letter itself: its target is that queue, and it is kept for all of its age
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, Integer, Table, Text, delete, func, insert, select, update
+from sqlalchemy import Column, Index, Integer, Table, Text, delete, func, insert, select, update
 
 from clary.store.database import Transaction
 from clary.store.metadata import METADATA, Document, Moment, RowId
@@ -43,17 +48,21 @@ DELIVERIES = Table(
     Column("since", Moment, nullable=False),
     Column("due", Moment, nullable=False, index=True),
     Column("tries", Integer, nullable=False),
+    Column("line", Text, nullable=False),
     Column("document", Document, nullable=False),
+    Index("deliveries_in_line", "line", "id"),
     sqlite_autoincrement=True,
 )
 
 TOUCHED = -2
 """The id under which listeners of the database hear of new deliveries (kind `delivery`)."""
 
+_NOT_YET = datetime(9000, 1, 1, tzinfo=UTC)  # due when those before it in its line are gone
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message for one target. `tries` counts failed attempts so far."""
+    """One message for one target. `tries` counts failed attempts so far; `line` is empty where order is free."""
 
     id: int
     account: str
@@ -61,6 +70,7 @@ class Delivery:
     since: datetime
     due: datetime
     tries: int
+    line: str
     document: dict[str, Any]
 
 
@@ -79,7 +89,7 @@ def add(
     attempts: int = 185,
     seconds: int = 86_400,
     dead_letter: str | None = None,
-    due: datetime | None = None,
+    letter: bool = False,
 ) -> int:
     """Queue a message; returns the id of the delivery."""
     document = {
@@ -92,8 +102,18 @@ def add(
         "attempts": attempts,
         "seconds": seconds,
         "dead_letter": dead_letter,
+        "letter": letter,
     }
-    values = {"account": account, "region": region, "since": now, "due": due or now, "tries": 0, "document": document}
+    line = _line(target, options or {})
+    values = {
+        "account": account,
+        "region": region,
+        "since": now,
+        "due": _NOT_YET if line and _first_of(tx, line) is not None else now,
+        "tries": 0,
+        "line": line,
+        "document": document,
+    }
     result = tx.execute(insert(DELIVERIES).values(values))
     tx.touch(TOUCHED, "delivery")
     row_id: int = result.inserted_primary_key[0]  # type: ignore[index]  # an insert always has one
@@ -126,5 +146,21 @@ def postpone(tx: Transaction, delivery: Delivery, due: datetime) -> None:
 
 
 def remove(tx: Transaction, delivery: Delivery) -> None:
-    """Taken by the target, or given up."""
+    """Taken by the target, or given up; the next of its line is due."""
     tx.execute(delete(DELIVERIES).where(DELIVERIES.c.id == delivery.id))
+    following = _first_of(tx, delivery.line) if delivery.line else None
+    if following is not None:
+        waiting = (DELIVERIES.c.id == following, DELIVERIES.c.due == _NOT_YET)
+        tx.execute(update(DELIVERIES).where(*waiting).values(due=DELIVERIES.c.since))
+        tx.touch(TOUCHED, "delivery")
+
+
+def _line(target: str, options: dict[str, Any]) -> str:
+    """What must arrive in the order of its making: a message group of one queue or topic."""
+    group = (options.get("SqsParameters") or {}).get("MessageGroupId")
+    return f"{target}\n{group}" if group and target.endswith(".fifo") else ""
+
+
+def _first_of(tx: Transaction, line: str) -> int | None:
+    found: int | None = tx.execute(select(func.min(DELIVERIES.c.id)).where(DELIVERIES.c.line == line)).scalar()
+    return found

@@ -107,10 +107,11 @@ class World:
                 now=self.clock.now(),
             )
 
-    def happen(self, source: str = "my.app", detail: Any = None) -> None:
-        event = {"source": source, "detail-type": "t", "detail": detail or {}, "resources": [], "id": "1"}
+    def happen(self, source: str = "my.app", detail: Any = None, *, hops: int = 0, event_id: str = "1") -> None:
+        event = {"source": source, "detail-type": "t", "detail": detail or {}, "resources": [], "id": event_id}
+        event["time"] = "2026-01-01T12:00:00Z"
         with self.database.write() as tx:
-            document = {"bus": "default", "event": event}
+            document = {"bus": "default", "event": event, "hops": hops}
             outbox.add(tx, account=ACCOUNT, region=REGION, topic="event", document=document, at=self.clock.now())
 
     def send(self, target: str = QUEUE, body: str = "{}", **changes: Any) -> Delivery:

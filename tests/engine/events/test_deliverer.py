@@ -6,6 +6,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from clary.base.errors import AccessDenied, ApiError
 from tests.engine.events.conftest import DEAD, QUEUE, World
 from tests.server import eventually
@@ -38,6 +40,7 @@ def test_failures_are_tried_again_with_growing_pauses_and_then_buried(world: Wor
         world.clock.time = delivery.due
     assert pauses[3] > pauses[0]
     world.deliverer().perform(world.waiting()[0])
+    world.deliverer().perform(world.waiting()[0])  # the letter
     assert world.waiting() == []
     letter = world.calls.of("sqs:SendMessage")[-1]
     attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
@@ -70,10 +73,81 @@ def test_what_can_never_succeed_is_given_up_at_once(world: World) -> None:
     assert world.waiting() == []
 
 
-def test_a_dead_letter_queue_that_is_away_keeps_the_delivery(world: World) -> None:
+@pytest.mark.parametrize("code", ["ServiceUnavailable", "ThrottlingException", "AccessDenied", "QueueDoesNotExist"])
+def test_a_dead_letter_waits_until_its_queue_takes_it(world: World, code: str) -> None:
+    def refuse(_parameters: Mapping[str, Any]) -> dict[str, Any]:
+        raise ApiError("no", code=code, status=503 if code == "ServiceUnavailable" else 400)
+
+    world.calls.behave["SendMessage"] = refuse
+    world.deliverer().perform(world.send(attempts=0, seconds=0, dead_letter=DEAD, body="precious"))
+    for _ in range(200):
+        (letter,) = world.waiting()
+        assert letter.document["target"] == DEAD
+        assert letter.document["body"] == "precious"
+        world.clock.time = max(letter.due, world.clock.time)
+        world.deliverer().perform(letter)
+    assert (world.waiting()[0].due - world.clock.now()).total_seconds() >= 300
+    del world.calls.behave["SendMessage"]
+    world.deliverer().perform(world.waiting()[0])
+    assert world.waiting() == []
+    assert world.calls.of("sqs:SendMessage")[-1]["MessageBody"] == "precious"
+
+
+def test_a_dead_letter_that_is_too_old_is_named_in_the_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.calls.behave["SendMessage"] = unavailable
-    world.deliverer().perform(world.send(attempts=0, dead_letter=DEAD))
-    assert len(world.waiting()) == 1
+    world.deliverer().perform(world.send(attempts=0, dead_letter=DEAD, source="arn:rule"))
+    (letter,) = world.waiting()
+    world.clock.move(30 * 86_400)
+    world.deliverer().perform(letter)
+    assert world.waiting() == []
+    (record,) = [record for record in caplog.records if record.message == "a dead letter is lost"]
+    assert (record.__dict__["target"], record.__dict__["source"]) == (DEAD, "arn:rule")
+
+
+def test_a_message_group_is_not_overtaken_by_itself(world: World) -> None:
+    fifo = f"{QUEUE}.fifo"
+    for body in ("1", "2", "3"):
+        world.send(fifo, body, options={"SqsParameters": {"MessageGroupId": "a"}})
+    world.send(fifo, "other", options={"SqsParameters": {"MessageGroupId": "b"}})
+    assert [delivery.document["body"] for delivery in world.waiting()] == ["1", "other"]
+    world.calls.behave["SendMessage"] = unavailable
+    world.deliverer().perform(world.waiting()[0])
+    assert [delivery.document["body"] for delivery in world.waiting()] == ["1", "other"], "the first is tried again"
+    del world.calls.behave["SendMessage"]
+    sent = []
+    while waiting := world.waiting():
+        sent.append(waiting[0].document["body"])
+        world.deliverer().perform(waiting[0])
+    assert sent == ["1", "2", "3", "other"]
+
+
+def test_what_is_given_up_frees_its_message_group(world: World) -> None:
+    fifo = f"{QUEUE}.fifo"
+    for body in ("poison", "next"):
+        world.send(fifo, body, options={"SqsParameters": {"MessageGroupId": "a"}}, dead_letter=f"{DEAD}.fifo")
+
+    def behave(parameters: Mapping[str, Any]) -> dict[str, Any]:
+        if parameters["MessageBody"] == "poison" and parameters["QueueUrl"].endswith("queue.fifo"):
+            raise AccessDenied("no")
+        return {}
+
+    world.calls.behave["SendMessage"] = behave
+    while waiting := world.waiting():
+        world.deliverer().perform(waiting[0])
+    took = [(call["QueueUrl"].rpartition("/")[2], call["MessageBody"]) for call in world.calls.of("sqs:SendMessage")]
+    assert took == [("queue.fifo", "poison"), ("queue.fifo", "next"), ("dead.fifo", "poison")]
+
+
+def test_a_long_message_group_goes_in_order(world: World) -> None:
+    for number in range(60):
+        world.send(f"{QUEUE}.fifo", str(number), options={"SqsParameters": {"MessageGroupId": "a"}})
+    deliverer = world.deliverer()
+    deliverer.start()
+    try:
+        eventually(lambda: len(world.calls.made) == 60)
+    finally:
+        deliverer.stop()
+    assert [call["MessageBody"] for call in world.calls.of("sqs:SendMessage")] == [str(n) for n in range(60)]
 
 
 def test_functions_that_fail_are_called_three_times(world: World) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from clary.events.passage import MOST_HOPS, read_passage
 from clary.store import outbox, resources
-from tests.engine.events.conftest import QUEUE, World
+from tests.engine.events.conftest import ACCOUNT, QUEUE, REGION, World
 
 TARGET = {"Id": "q", "Arn": QUEUE}
 
@@ -171,3 +172,27 @@ def test_every_kind_is_told(
     assert event["detail-type"] == detail_type
     assert event["detail"][member] == value
     assert event["time"] == "2026-01-01T12:00:00Z"
+
+
+def test_an_event_on_its_way_over_buses_keeps_its_id_and_its_circle_ends(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/other"
+    world.rule("forward", {"Id": "bus", "Arn": other}, pattern={"source": ["my.app"]})
+    world.calls.behave["PutEvents"] = lambda _: {"Entries": [{"EventId": "x"}]}
+    world.happen()
+    world.dispatcher().step()
+    ids: list[str] = []
+    while waiting := world.waiting():
+        hops = len(ids) + 1
+        world.deliverer().perform(waiting[0])
+        if len(world.calls.made) < hops:
+            continue
+        passage = read_passage(world.calls.made[-1][1]["Entries"][0]["TraceHeader"])
+        assert passage is not None
+        assert passage.hops == hops
+        ids.append(passage.event_id)
+        world.happen(hops=passage.hops, event_id=passage.event_id)  # what PutEvents makes of it
+        world.dispatcher().step()
+    assert ids == ["1"] * MOST_HOPS
+    assert "a delivery is given up" in caplog.messages

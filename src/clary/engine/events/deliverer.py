@@ -1,7 +1,8 @@
 """Performs due deliveries: each target gets a few at a time, so that a slow one does not stop the others.
 
 A delivery is removed after its target has taken it; a crash in between repeats it (at least once). What fails is
-tried again with growing pauses; what is given up goes to its dead-letter queue and into the log.
+tried again with growing pauses; what is given up goes into the log and on to its dead-letter queue, as a delivery of
+its own (`letters`).
 """
 
 from __future__ import annotations
@@ -13,15 +14,14 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from clary.base.crash import crash_here
 from clary.base.errors import ApiError, ClaryError
 from clary.base.log import get_logger
-from clary.engine.events.targets import queues, send
+from clary.engine.events.letters import add_letter
+from clary.engine.events.targets import send
 from clary.engine.events.targets.target import Tools, Undeliverable
 from clary.engine.events.worker import Worker
-from clary.engine.own_calls import Actor
 from clary.store import deliveries
 from clary.store.deliveries import Delivery
 
@@ -121,7 +121,9 @@ class Deliverer:
         except (LookupError, ClaryError) as error:
             self._failed(delivery, Undeliverable("INVALID_TARGET", str(error)))
         else:
-            crash_here("events.deliver.before_remove")
+            crash_here(
+                "events.dead_letter.before_remove" if delivery.document["letter"] else "events.deliver.before_remove"
+            )
             with self._tools.database.write() as tx:
                 deliveries.remove(tx, delivery)
 
@@ -145,51 +147,25 @@ class Deliverer:
         document = delivery.document
         age = (self._tools.clock.now() - delivery.since).total_seconds()
         most = document["attempts"] if error.most is None else min(error.most, document["attempts"])
-        if error.temporary and delivery.tries < most and age < document["seconds"]:
+        worth_it = document["letter"] or (error.temporary and delivery.tries < most)
+        if worth_it and age < document["seconds"]:
             self._postpone(delivery)
-            return
+        else:
+            self._give_up(delivery, error)
+
+    def _give_up(self, delivery: Delivery, error: Undeliverable) -> None:
+        """What has a dead-letter queue goes on as a letter to it, in the transaction that ends the delivery."""
+        document = delivery.document
         extra = {"delivery": delivery.id, "target": document["target"], "source": document["source"]}
-        log.warning("a delivery is given up", extra={**extra, "code": error.code, "reason": str(error)})
-        if document["dead_letter"] and not self._bury(delivery, error):
-            self._postpone(delivery)
-            return
-        crash_here("events.dead_letter.before_remove")
+        if document["letter"]:
+            # A queue that was away, full or closed for so long: its event is named here and nowhere else.
+            log.error("a dead letter is lost", extra={**extra, "code": error.code, "reason": str(error)})
+        else:
+            log.warning("a delivery is given up", extra={**extra, "code": error.code, "reason": str(error)})
         with self._tools.database.write() as tx:
             deliveries.remove(tx, delivery)
-
-    def _bury(self, delivery: Delivery, error: Undeliverable) -> bool:
-        """Hand it to its dead-letter queue; False when that should be tried again."""
-        document = delivery.document
-        # A function that failed tells so in its own role; everything else is told by the service that delivers.
-        role = (document["options"].get("LambdaParameters") or {}).get("Role")
-        actor = Actor(
-            delivery.account,
-            delivery.region,
-            role_arn=role or (None if document["service"] else document["role"]),
-            service=document["service"],
-            session=f"clary-{delivery.id}",
-            source_arn=document["source"],
-        )
-        reasons = {
-            "RULE_ARN": document["source"],
-            "TARGET_ARN": document["target"],
-            "ERROR_CODE": error.code,
-            "ERROR_MESSAGE": str(error)[:1000],
-            "RETRY_ATTEMPTS": str(delivery.tries),
-        }
-        attributes = {name: {"DataType": "String", "StringValue": value} for name, value in reasons.items() if value}
-        options: dict[str, Any] = {"MessageAttributes": attributes}
-        if document["dead_letter"].endswith(".fifo"):
-            options |= {"MessageGroupId": "dead-letters", "MessageDeduplicationId": f"delivery-{delivery.id}"}
-        try:
-            queues.send_message(self._tools, actor, document["dead_letter"], document["body"], options)
-        except ApiError as refused:
-            log.error(
-                "a dead letter was refused by its queue",
-                extra={"delivery": delivery.id, "queue": document["dead_letter"], "code": refused.code},
-            )
-            return refused.status < 500 or refused.status == 501
-        return True
+            if document["dead_letter"]:
+                add_letter(tx, delivery, error, self._tools.clock.now())
 
     def _postpone(self, delivery: Delivery) -> None:
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(delivery.tries, 20))

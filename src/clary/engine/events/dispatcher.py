@@ -80,8 +80,9 @@ class Dispatcher:
             log.exception("an outbox entry cannot be told", extra={"entry": entry.id, "topic": entry.topic})
 
     def _match(self, tx: Transaction, entry: Entry, bus: str, event: dict[str, object]) -> None:
+        hops = entry.document.get("hops", 0) if entry.topic == "event" else 0
         for rule in self._rules.matching(tx, entry.account, entry.region, bus, event):
-            deliver_to_targets(tx, rule, event, self._clock.now())
+            deliver_to_targets(tx, rule, event, self._clock.now(), hops)
 
     def _tell_change(self, tx: Transaction, entry: Entry) -> None:
         document = entry.document

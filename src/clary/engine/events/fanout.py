@@ -21,12 +21,15 @@ SERVICE = "events.amazonaws.com"
 _OPTIONS = ("SqsParameters", "HttpParameters")
 
 
-def deliver_to_targets(tx: Transaction, rule: Resource, event: dict[str, Any], now: datetime) -> None:
-    """Inputs are made now: later changes of the rule do not concern what has happened before."""
+def deliver_to_targets(tx: Transaction, rule: Resource, event: dict[str, Any], now: datetime, hops: int = 0) -> None:
+    """Inputs are made now: later changes of the rule do not concern what has happened before.
+
+    `hops` says how many rules have passed the event on before.
+    """
     origin = Origin(rule.arn, rule.name, iso_seconds(now))
     for target in rule.document["targets"]:
         try:
-            body, options = render(target, event, origin), _options(target, event)
+            body, options = render(target, event, origin), _options(target, event, hops)
         except (LookupError, TypeError, ValueError, AttributeError):
             # Other targets, and other rules, have nothing to do with it.
             log.exception("no input can be made", extra={"rule": rule.arn, "target": target.get("Id")})
@@ -54,8 +57,10 @@ def _service(arn: str) -> str | None:
     return None if parse_arn(arn).service == "logs" else SERVICE
 
 
-def _options(target: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+def _options(target: dict[str, Any], event: dict[str, Any], hops: int) -> dict[str, Any]:
     options = {name: target[name] for name in _OPTIONS if target.get(name)}
+    if parse_arn(target["Arn"]).service == "events":
+        options["Passage"] = {"EventId": event["id"], "Hops": hops}
     if pipeline := target.get("SageMakerPipelineParameters"):
         parameters = [
             {"Name": parameter["Name"], "Value": _value(parameter["Value"], event)}

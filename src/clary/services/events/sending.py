@@ -9,6 +9,7 @@ from typing import Any
 from clary.base.arns import Arn
 from clary.base.errors import ApiError, NotServed, ValidationException
 from clary.events.envelope import envelope
+from clary.events.passage import Passage, read_passage
 from clary.events.patterns import compile_pattern
 from clary.services.context import Context
 from clary.services.events import names
@@ -48,17 +49,18 @@ def match_event_pattern(_context: Context, request: dict[str, Any]) -> dict[str,
 
 
 def _put(tx: Transaction, context: Context, entry: dict[str, Any], bus: Arn) -> dict[str, str]:
+    passage = _passage(context, entry)
     try:
-        event = _event(context, entry, bus)
+        event = _event(context, entry, bus, passage)
     except ApiError as error:
         return {"ErrorCode": error.code, "ErrorMessage": error.message}
     if _exists(tx, bus):  # AWS takes events for buses that do not exist, and forgets them
-        document = {"bus": names.bus_name(bus), "event": event}
+        document = {"bus": names.bus_name(bus), "event": event, "hops": passage.hops}
         outbox.add(tx, account=bus.account, region=bus.region, topic="event", document=document, at=context.now)
     return {"EventId": event["id"]}
 
 
-def _event(context: Context, entry: dict[str, Any], bus: Arn) -> dict[str, Any]:
+def _event(context: Context, entry: dict[str, Any], bus: Arn, passage: Passage) -> dict[str, Any]:
     for member in ("Source", "DetailType", "Detail"):
         if not entry.get(member):
             raise _refused(
@@ -78,14 +80,25 @@ def _event(context: Context, entry: dict[str, Any], bus: Arn) -> dict[str, Any]:
         region=bus.region,
         time=entry.get("Time") or context.now,
         resources=entry.get("Resources") or [],
-        event_id=str(uuid.uuid4()),
+        event_id=passage.event_id,
     )
 
 
+def _passage(context: Context, entry: dict[str, Any]) -> Passage:
+    """An event keeps its id and counts its hops when it comes from a rule or a schedule, else it is a new one."""
+    brought = read_passage(entry.get("TraceHeader") or "") if _own_source(context) else None
+    return brought or Passage(str(uuid.uuid4()), 0)
+
+
 def _forwarded(context: Context) -> bool:
-    """A rule passes an event on; only Clary's own calls have a source."""
+    """A rule passes an event on."""
+    return ":rule/" in _own_source(context)
+
+
+def _own_source(context: Context) -> str:
+    """The ARN of the rule or schedule that Clary calls itself for; only its own calls have one."""
     source = context.condition_keys.get("aws:sourcearn", "")
-    return context.user_agent == "clary" and isinstance(source, str) and ":rule/" in source
+    return source if context.user_agent == "clary" and isinstance(source, str) else ""
 
 
 def _exists(tx: Transaction, bus: Arn) -> bool:
