@@ -84,9 +84,9 @@ class ProcessingJobs:
             synced.upload_rest(objects)
         if state.exit_code == 0 or state.stopped_by:
             for item in _outputs(request):
-                if item["S3UploadMode"] == "Continuous":
-                    continue
-                uploads.upload_folder(objects, staging.local_path(opt_ml, item["LocalPath"]), item["S3Uri"], opt_ml)
+                if item["S3UploadMode"] == "EndOfJob":
+                    folder = staging.local_path(opt_ml, item["LocalPath"])
+                    uploads.upload_folder(objects, folder, item["S3Uri"], opt_ml)
         message = opt_ml / "output" / "message"
         if message.parent.is_symlink() or message.is_symlink() or not message.is_file():
             return {}

@@ -16,6 +16,7 @@ from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
 from clary.runtimes import archives, pipes, sources, staging, uploads
+from clary.runtimes.environments import PreparedEnvironment
 from clary.runtimes.instances import limits_of
 from clary.runtimes.pipes import FEED
 from clary.runtimes.port import Limits, UnitSpec, UnitState
@@ -23,6 +24,8 @@ from clary.runtimes.process import LOG_NOTES
 from clary.store.resources import Resource
 
 _GRACE_SECONDS = 120.0
+_FUNCTION_CHANNEL = "/sagemaker_remote_function_bootstrap/"
+_SDK_VERSION = "--client_sagemaker_pysdk_version"
 _MESSAGES = {
     "Downloading": "Downloading input data",
     "Training": "Training job is in progress",
@@ -48,7 +51,7 @@ class TrainingJobs:
     def stage(self, job: Resource, unit: str, opt_ml: Path, objects: RoleObjects) -> UnitSpec:
         request = job.document["request"]
         resource_config = request["ResourceConfig"]
-        environment = self._around.environments.prepare(request["AlgorithmSpecification"]["TrainingImage"])
+        environment = _environment(self._around, request["AlgorithmSpecification"])
         limits = limits_of(resource_config["InstanceType"], self._around.settings.max_unit_memory_mb)
         _empty(opt_ml)
         fed = _place_channels(objects, request, opt_ml, host=0, hosts=1)
@@ -71,6 +74,7 @@ class TrainingJobs:
             argv=[*(FEED if fed else ()), *_command(request["AlgorithmSpecification"])],
             variables=variables,
             environment=environment.path,
+            fallback=environment.fallback,
             opt_ml=opt_ml,
             network=not request.get("EnableNetworkIsolation", False),
             limits=Limits(
@@ -87,18 +91,10 @@ class TrainingJobs:
     def collect(self, job: Resource, opt_ml: Path, objects: RoleObjects, state: UnitState) -> dict[str, Any]:
         """A job that failed keeps what it left of a model; what is in output/data is always kept."""
         request = job.document["request"]
-        output_config = request["OutputDataConfig"]
-        target = f"{output_config['S3OutputPath'].rstrip('/')}/{job.name}/output"
-        checkpoints.upload_rest(objects, request, opt_ml)
-        model = opt_ml / "model"
-        if state.exit_code == 0 or state.stopped_by or _holds_something(model):
-            if output_config.get("CompressionType") == "NONE":
-                uploads.upload_folder(objects, model, f"{target}/model", opt_ml)
-            else:
-                _upload_archive(objects, model, f"{target}/model.tar.gz", opt_ml)
-        output = opt_ml / "output" / "data"
-        if _holds_something(output):
-            _upload_archive(objects, output, f"{target}/output.tar.gz", opt_ml)
+        try:
+            checkpoints.upload_rest(objects, request, opt_ml)
+        finally:  # a bucket that refuses checkpoints must not cost the model
+            _upload_artifacts(objects, request, opt_ml, whole=state.exit_code == 0 or state.stopped_by is not None)
         return {"metrics": self._metrics.of_job(job, self.log_group)}
 
     def enter(self, document: dict[str, Any], secondary: str, now: datetime) -> dict[str, Any]:
@@ -129,6 +125,16 @@ def _command(algorithm: dict[str, Any]) -> list[str]:
     return ["python", "-m", "clary_toolkit", *(algorithm.get("ContainerArguments") or ["train"])]
 
 
+def _environment(around: Surroundings, algorithm: dict[str, Any]) -> PreparedEnvironment:
+    """Functions that the SDK sent (@remote, @step) are unpacked by the SDK inside the job, told by its script."""
+    image = algorithm["TrainingImage"]
+    if not any(_FUNCTION_CHANNEL in word for word in algorithm.get("ContainerEntrypoint") or []):
+        return around.environments.prepare(image)
+    words = algorithm.get("ContainerArguments") or []
+    versions = dict(zip(words, words[1:], strict=False))
+    return around.environments.prepare_for_functions_of_sdk(image, versions.get(_SDK_VERSION, ""))
+
+
 def _source_archive(hyperparameters: dict[str, str]) -> str | None:
     """The SDK's uploaded script archive; script-mode values are JSON-encoded strings."""
     value = hyperparameters.get("sagemaker_submit_directory")
@@ -143,6 +149,19 @@ def _empty(opt_ml: Path) -> None:
     shutil.rmtree(opt_ml, ignore_errors=True)
     for folder in ("input/config", "input/data", "model", "output/data", "checkpoints", "code"):
         (opt_ml / folder).mkdir(parents=True)
+
+
+def _upload_artifacts(objects: RoleObjects, request: dict[str, Any], opt_ml: Path, *, whole: bool) -> None:
+    config = request["OutputDataConfig"]
+    target = f"{config['S3OutputPath'].rstrip('/')}/{request['TrainingJobName']}/output"
+    model, output = opt_ml / "model", opt_ml / "output" / "data"
+    if whole or _holds_something(model):
+        if config.get("CompressionType") == "NONE":
+            uploads.upload_folder(objects, model, f"{target}/model", opt_ml)
+        else:
+            _upload_archive(objects, model, f"{target}/model.tar.gz", opt_ml)
+    if _holds_something(output):
+        _upload_archive(objects, output, f"{target}/output.tar.gz", opt_ml)
 
 
 def _holds_something(folder: Path) -> bool:

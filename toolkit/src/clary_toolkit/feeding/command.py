@@ -55,11 +55,17 @@ def _go_aside(pipes: Sequence[Pipe], layout: OptMl, program: int) -> None:
     os.setsid()
     if os.fork():
         os._exit(0)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: _pass_on(program))
     for pipe in pipes:
         threading.Thread(target=_feed_or_kill, args=(pipe, layout, program), daemon=True).start()
     select.select([life], [], [])
     os._exit(0)
+
+
+def _pass_on(program: int) -> None:
+    """Whoever ends the unit may take this for its first process, once process ids have wrapped around."""
+    with suppress(ProcessLookupError):
+        os.killpg(os.getpgid(program), signal.SIGTERM)
 
 
 def _feed_or_kill(pipe: Pipe, layout: OptMl, program: int) -> None:
