@@ -175,9 +175,13 @@ def test_what_cannot_be_searched_is_refused(server: Server) -> None:
     for time in ("yesterday", "2026-13-45"):
         with pytest.raises(ClientError, match="needs a time"):
             search(server, "TrainingJob", ("CreationTime", "GreaterThan", time))
-    many = {"Filters": [{"Name": "a", "Operator": "Equals", "Value": "1"}] * 20}
-    with pytest.raises(ClientError, match="at most 100 filters"):
+    many = {"Filters": [{"Name": "RoleArn", "Operator": "Equals", "Value": "1"}] * 20}
+    with pytest.raises(ClientError, match="at most 50"):
         search(server, "TrainingJob", SubExpressions=[many] * 6)
+    with pytest.raises(ClientError, match="Unknown property name: Colour"):
+        search(server, "TrainingJob", ("Colour", "Equals", "red"))
+    with pytest.raises(ClientError, match="'CONTAINS' operator usage limit of 1 exceeded."):
+        search(server, "TrainingJob", ("TrainingJobName", "Contains", "a"), ("RoleArn", "Contains", "b"))
     with pytest.raises(ClientError, match="FeatureGroup is not served"):
         search(server, "FeatureGroup")
     hint = {"PropertyNameQuery": {"PropertyNameHint": "HyperParameters.dep"}}

@@ -17,6 +17,7 @@ from sqlalchemy.engine import CursorResult, Engine
 from sqlalchemy.pool import QueuePool
 
 from clary.base.crash import crash_here
+from clary.store.remembered import Remembered
 from clary.store.schema_version import ensure_schema
 
 Listener = Callable[[Mapping[int, str]], None]
@@ -25,10 +26,11 @@ Listener = Callable[[Mapping[int, str]], None]
 class Transaction:
     """An open transaction. `touched` maps ids of changed resources to their kinds, for whoever waits on them."""
 
-    __slots__ = ("connection", "touched")
+    __slots__ = ("connection", "remembered", "touched")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, remembered: Remembered) -> None:
         self.connection = connection
+        self.remembered = remembered
         self.touched: dict[int, str] = {}
 
     def touch(self, resource_id: int, kind: str) -> None:
@@ -45,6 +47,7 @@ class Database:
         self._engine = _open_sqlite(path)
         self._writer = threading.Lock()
         self._listeners: list[Listener] = []
+        self._remembered = Remembered()
         ensure_schema(self._engine)
 
     @contextmanager
@@ -53,7 +56,7 @@ class Database:
         with self._engine.connect() as connection:
             connection.exec_driver_sql("BEGIN")
             try:
-                yield Transaction(connection)
+                yield Transaction(connection, self._remembered)
             finally:
                 connection.rollback()
 
@@ -62,7 +65,7 @@ class Database:
         """All or nothing; durable when the block has ended. Listeners hear of touched resources afterwards."""
         with self._writer, self._engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            transaction = Transaction(connection)
+            transaction = Transaction(connection, self._remembered)
             try:
                 yield transaction
             except BaseException:

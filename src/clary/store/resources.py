@@ -32,6 +32,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from clary.base.errors import ClaryError
 from clary.store import outbox
+from clary.store.conditions import Condition, compiled
 from clary.store.database import Transaction
 from clary.store.metadata import METADATA, Document, Moment, RowId, to_micros
 from clary.store.transitions import check_transition
@@ -108,6 +109,7 @@ class Query:
     descending: bool = False
     limit: int = 100
     after: list[Any] | None = field(default=None)
+    condition: Condition | None = None
 
 
 def create(
@@ -274,7 +276,7 @@ def newest_below(tx: Transaction, like: Resource, owner_arn: str, kind: str, nam
 def page(tx: Transaction, query: Query) -> list[Resource]:
     """Up to `limit` resources in order; pass `position(last, sort)` as `after` for the next page."""
     column = RESOURCES.c[_SORTS[query.sort]]
-    statement = select(RESOURCES).where(*_filters(query))
+    statement = select(RESOURCES).where(*filters(query))
     if query.after is not None:
         statement = statement.where(_beyond(column, query.after, query.descending))
     order = (column.desc(), RESOURCES.c.id.desc()) if query.descending else (column.asc(), RESOURCES.c.id.asc())
@@ -284,13 +286,25 @@ def page(tx: Transaction, query: Query) -> list[Resource]:
 
 def count(tx: Transaction, query: Query) -> int:
     """How many resources there are in all pages of a query."""
-    found: int = tx.execute(select(func.count()).select_from(RESOURCES).where(*_filters(query))).scalar_one()
+    found: int = tx.execute(select(func.count()).select_from(RESOURCES).where(*filters(query))).scalar_one()
     return found
+
+
+def ordered(query: Query, sort: str, *, descending: bool) -> Query:
+    """The same question in another order."""
+    return replace(query, sort=sort, descending=descending)
 
 
 def narrowed(query: Query, *, limit: int, after: list[Any] | None) -> Query:
     """The same question, one page of it."""
     return replace(query, limit=limit, after=after)
+
+
+def by_ids(tx: Transaction, ids: list[int]) -> list[Resource]:
+    """The rows of these ids that exist, in the order of the ids."""
+    rows = tx.execute(select(RESOURCES).where(RESOURCES.c.id.in_(ids))).mappings()
+    found = {row["id"]: _resource(row) for row in rows}
+    return [found[each] for each in ids if each in found]
 
 
 def all_of_kind(tx: Transaction, kind: str) -> list[Resource]:
@@ -336,7 +350,8 @@ def _same(before: Resource, after: Resource, entries: tuple[str, ...]) -> bool:
 _SORTS = {"name": "key", "created_at": "created_at", "updated_at": "updated_at", "status": "status"}
 
 
-def _filters(query: Query) -> list[ColumnElement[bool]]:
+def filters(query: Query) -> list[ColumnElement[bool]]:
+    """What a row must satisfy, for other questions about the same rows."""
     table = RESOURCES.c
     found = [table.account == query.account, table.region == query.region, table.kind == query.kind]
     optional = (
@@ -349,6 +364,7 @@ def _filters(query: Query) -> list[ColumnElement[bool]]:
         (query.created_before, lambda v: table.created_at < v),
         (query.updated_after, lambda v: table.updated_at > v),
         (query.updated_before, lambda v: table.updated_at < v),
+        (query.condition, lambda v: compiled(RESOURCES, v)),
     )
     return found + [build(value) for value, build in optional if value is not None]
 

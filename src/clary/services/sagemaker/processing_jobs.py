@@ -41,6 +41,11 @@ def create_processing_job(context: Context, request: dict[str, Any]) -> dict[str
 def describe_processing_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
         job = names.get(tx, context, KIND, request["ProcessingJobName"])
+    return described(job)
+
+
+def described(job: Resource) -> dict[str, Any]:
+    """What Describe and Search tell of a job."""
     return {
         **job.document["request"],
         "ProcessingJobArn": job.arn,

@@ -67,7 +67,7 @@ def described(job: Resource) -> dict[str, Any]:
     shown = {
         **_DEFAULTS,
         **document["request"],
-        "OutputDataConfig": {**_OUTPUT_DEFAULTS, **document["request"]["OutputDataConfig"]},
+        "OutputDataConfig": output_config(document["request"]["OutputDataConfig"]),
         "TrainingJobArn": job.arn,
         "TuningJobArn": document.get("tuning_job"),
         "TrainingJobStatus": job.status,
@@ -75,16 +75,25 @@ def described(job: Resource) -> dict[str, Any]:
         "SecondaryStatusTransitions": document["transitions"],
         "CreationTime": job.created_at,
         "LastModifiedTime": job.updated_at,
-        "ModelArtifacts": {"S3ModelArtifacts": _artifact_uri(document["request"])},
+        "ModelArtifacts": {"S3ModelArtifacts": artifact_uri(document["request"])},
         "TrainingStartTime": document.get("started"),
         "TrainingEndTime": document.get("ended"),
         "FailureReason": document.get("failure"),
         "FinalMetricDataList": document.get("metrics") or None,
     }
-    if document.get("started") and document.get("ended"):
-        seconds = max(1, round((document["ended"] - document["started"]).total_seconds()))
+    seconds = seconds_between(document.get("started"), document.get("ended"))
+    if seconds is not None:
         shown |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
     return shown
+
+
+def output_config(given: dict[str, Any]) -> dict[str, Any]:
+    return {**_OUTPUT_DEFAULTS, **given}
+
+
+def seconds_between(started: datetime | None, ended: datetime | None) -> int | None:
+    """What is billed; None while the job has not ended."""
+    return max(1, round((ended - started).total_seconds())) if started and ended else None
 
 
 def list_training_jobs(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +146,7 @@ def _summary(job: Resource, now: datetime) -> dict[str, Any]:
     }
 
 
-def _artifact_uri(request: dict[str, Any]) -> str:
+def artifact_uri(request: dict[str, Any]) -> str:
     config = request["OutputDataConfig"]
     folder = f"{config.get('S3OutputPath', '').rstrip('/')}/{request['TrainingJobName']}/output"
     return f"{folder}/model/" if config.get("CompressionType") == "NONE" else f"{folder}/model.tar.gz"

@@ -41,7 +41,8 @@ def describe_trial_component(context: Context, request: dict[str, Any]) -> dict[
 
 def described(tx: Transaction, row: Resource) -> dict[str, Any]:
     """What Describe answers, and what Search finds."""
-    found = [*metrics.summaries(tx, row), *job_components.final_metrics(tx, row)]
+    reported = [metrics.summary_member(row.arn, each) for each in metric_series.summaries(tx, row.id)]
+    found = [*reported, *job_components.final_metrics(tx, row)]
     return {**_plain(row), **job_components.seen(tx, row), "Metrics": found}
 
 

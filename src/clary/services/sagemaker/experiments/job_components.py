@@ -6,10 +6,11 @@ metrics) is looked up in the job's row when the component is described.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from clary.services.context import Context
-from clary.services.sagemaker.experiments import rows
+from clary.services.sagemaker.experiments import metrics, rows
 from clary.store import associations, resources
 from clary.store.database import Transaction
 from clary.store.resources import Resource
@@ -43,33 +44,29 @@ def add(tx: Transaction, context: Context, job: Resource, request: dict[str, Any
 
 def seen(tx: Transaction, component: Resource) -> dict[str, Any]:
     """What the job's row says now: Status, StartTime, EndTime; nothing for components that people made."""
-    source = component.document.get("Source", {}).get("SourceArn")
-    job = resources.find_by_arn(tx, source) if source else None
-    if job is None:
-        return {}
-    found: dict[str, Any] = {"Status": {"PrimaryStatus": job.status, "Message": job.document.get("failure") or ""}}
+    job = job_of(tx, component)
+    return state(job.status, job.document) if job else {}
+
+
+def state(status: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Status and times of a component as its job has them; of the document only what is named here."""
+    found: dict[str, Any] = {"Status": {"PrimaryStatus": status, "Message": document.get("failure") or ""}}
     for member, entry in (("StartTime", "started"), ("EndTime", "ended")):
-        if job.document.get(entry):
-            found[member] = job.document[entry]
+        if document.get(entry):
+            found[member] = document[entry]
     return found
 
 
 def final_metrics(tx: Transaction, component: Resource) -> list[dict[str, Any]]:
     """The last values that the job's log has shown, as summaries of one point each."""
+    job = job_of(tx, component)
+    return metrics.of_job(component.arn, job.document.get("metrics") if job else None)
+
+
+def job_of(tx: Transaction, component: Resource) -> Resource | None:
+    """The job that the component was made for, if it still exists."""
     source = component.document.get("Source", {}).get("SourceArn")
-    job = resources.find_by_arn(tx, source) if source else None
-    metrics = (job.document.get("metrics") if job else None) or []
-    return [
-        {
-            "MetricName": metric["MetricName"],
-            "SourceArn": component.arn,
-            "TimeStamp": metric["Timestamp"],
-            **dict.fromkeys(("Max", "Min", "Last", "Avg"), metric["Value"]),
-            "Count": 1,
-            "StdDev": 0.0,
-        }
-        for metric in metrics
-    ]
+    return resources.find_by_arn(tx, source) if source else None
 
 
 def _trial(tx: Transaction, context: Context, config: dict[str, Any]) -> Resource | None:

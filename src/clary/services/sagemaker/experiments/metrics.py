@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from statistics import fmean, pstdev
 from typing import Any
 
-from clary.store import metric_series
-from clary.store.database import Transaction
-from clary.store.metric_series import Point
-from clary.store.resources import Resource
+from clary.store.metric_series import Summary
 
 
-def summaries(tx: Transaction, component: Resource) -> list[dict[str, Any]]:
-    series: dict[str, list[Point]] = {}
-    for point in metric_series.read(tx, component.id):
-        series.setdefault(point.name, []).append(point)
-    return [_summary(component.arn, name, series[name]) for name in sorted(series)]
-
-
-def _summary(arn: str, name: str, points: list[Point]) -> dict[str, Any]:
-    values = [point.value for point in points]
+def summary_member(arn: str, summary: Summary) -> dict[str, Any]:
     return {
-        "MetricName": name,
+        "MetricName": summary.name,
         "SourceArn": arn,
-        "TimeStamp": points[-1].at,
-        "Max": max(values),
-        "Min": min(values),
-        "Last": values[-1],
-        "Count": len(values),
-        "Avg": fmean(values),
-        "StdDev": pstdev(values),
+        "TimeStamp": summary.at,
+        "Max": summary.max,
+        "Min": summary.min,
+        "Last": summary.last,
+        "Count": summary.count,
+        "Avg": summary.mean,
+        "StdDev": summary.deviation,
     }
+
+
+def of_job(arn: str, listed: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """The last values that the log of a job has shown, as summaries of one point each."""
+    return [
+        {
+            "MetricName": metric["MetricName"],
+            "SourceArn": arn,
+            "TimeStamp": metric["Timestamp"],
+            **dict.fromkeys(("Max", "Min", "Last", "Avg"), metric["Value"]),
+            "Count": 1,
+            "StdDev": 0.0,
+        }
+        for metric in listed or []
+    ]

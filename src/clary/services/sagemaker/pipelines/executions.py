@@ -42,7 +42,7 @@ def described(execution: Resource) -> dict[str, Any]:
         "CreatedBy": document["created_by"],
         "LastModifiedBy": document["last_modified_by"],
         "ParallelismConfiguration": parallelism_member(document["parallelism"]),
-        "SelectiveExecutionConfig": _selective(document.get("selective")),
+        "SelectiveExecutionConfig": selective_member(document.get("selective")),
         "PipelineVersionId": document["version"],
         "RoleArn": document["role"],
     }
@@ -65,7 +65,11 @@ def list_pipeline_executions(context: Context, request: dict[str, Any]) -> dict[
 
 def parameter_list(execution: Resource) -> list[dict[str, str]]:
     """Parameters as texts, in the order of the definition."""
-    return [{"Name": name, "Value": _text(value)} for name, value in execution.document["parameters"].items()]
+    return parameter_texts(execution.document["parameters"])
+
+
+def parameter_texts(parameters: dict[str, Any]) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": _text(value)} for name, value in parameters.items()]
 
 
 def list_parameters(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +154,7 @@ def _summary(execution: Resource) -> dict[str, Any]:
     }
 
 
-def _selective(selective: dict[str, Any] | None) -> dict[str, Any] | None:
+def selective_member(selective: dict[str, Any] | None) -> dict[str, Any] | None:
     if selective is None:
         return None
     steps = [{"StepName": name} for name in selective["steps"]]

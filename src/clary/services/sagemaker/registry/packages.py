@@ -48,8 +48,11 @@ def described(package: Resource) -> dict[str, Any]:
 
 def package_name(package: Resource) -> str:
     """Versions have no name of their own: AWS shows `<group>/<version>`."""
-    group = package.document.get("group")
-    return f"{group}/{package.name}" if group else package.name
+    return version_name(package.document.get("group"), package.name)
+
+
+def version_name(group: str | None, name: str) -> str:
+    return f"{group}/{name}" if group else name
 
 
 def batch_describe_model_package(context: Context, request: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from clary.services.context import Context
 from clary.services.sagemaker.search.kinds import find_kind
-from clary.store import resources
+from clary.store import attachments, resources
 from clary.store.resources import Query
 
 _SAMPLE = 20
@@ -14,16 +14,24 @@ _MOST = 100
 
 
 def get_search_suggestions(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    """From the newest resources of the kind, one level into maps."""
+    """What the kind has, and what its newest resources hold: keys of maps and tags, names of metrics."""
     kind = find_kind(request["Resource"])
     typed = ((request.get("SuggestionQuery") or {}).get("PropertyNameQuery") or {}).get("PropertyNameHint", "")
-    names = {"Tags", *kind.columns}
+    names = kind.names()
+    query = Query(context.account, context.region, kind.kind, descending=True, limit=_SAMPLE)
     with context.database.read() as tx:
-        query = Query(context.account, context.region, kind.kind, descending=True, limit=_SAMPLE)
         for row in resources.page(tx, query):
             for name, value in kind.render(tx, row).items():
-                names.add(name)
-                if isinstance(value, dict):
-                    names |= {f"{name}.{inner}" for inner in value}
+                names |= {f"{name}.{inner}" for inner in _inner(value)}
+        for held in attachments.tags(tx, query).values():
+            names |= {f"Tags.{key}" for key in held}
+    names |= {name.replace("FinalMetricDataList.", "Metrics.") for name in names}
     found = sorted(name for name in names if name.lower().startswith(typed.lower()))
     return {"PropertyNameSuggestions": [{"PropertyName": name} for name in found[:_MOST]]}
+
+
+def _inner(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return list(value)
+    listed = value if isinstance(value, list) else []
+    return [each["MetricName"] for each in listed if isinstance(each, dict) and "MetricName" in each]

@@ -52,6 +52,11 @@ def create_transform_job(context: Context, request: dict[str, Any]) -> dict[str,
 def describe_transform_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
         job = names.get(tx, context, KIND, request["TransformJobName"])
+    return described(job)
+
+
+def described(job: Resource) -> dict[str, Any]:
+    """What Describe and Search tell of a job."""
     return {
         **job.document["request"],
         "TransformJobArn": job.arn,
