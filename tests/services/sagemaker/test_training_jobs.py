@@ -187,6 +187,34 @@ def test_a_pool_that_is_over_or_of_a_failed_job_is_not_taken(client: Client, con
     assert [pool(client, name, 32)["Status"] for name in ("short", "broken")] == ["Terminated"] * 2
 
 
+def test_a_pool_may_be_kept_longer_or_given_up(client: Client, context: Context) -> None:
+    def update(name: str, seconds: int, at: int) -> None:
+        later = client.at(now=NOW + timedelta(seconds=at))
+        later("UpdateTrainingJob", TrainingJobName=name, ResourceConfig={"KeepAlivePeriodInSeconds": seconds})
+
+    for name in ("longer", "given-up", "plain"):
+        client("CreateTrainingJob", **(request if name == "plain" else kept)(name))
+    for name in ("longer", "given-up", "plain"):
+        end(context, name)
+    update("longer", 900, 500)
+    assert pool(client, "longer", 800)["Status"] == "Available"
+    update("given-up", 0, 20)
+    over = {"Status": "Terminated", "ResourceRetainedBillableTimeInSeconds": 20}
+    assert pool(client, "given-up", 21) == over
+    keep = {"KeepAlivePeriodInSeconds": 60}
+    for name in ("given-up", "plain"):
+        client.at(now=NOW + timedelta(seconds=30)).fails(
+            "UpdateTrainingJob", "ValidationException", TrainingJobName=name, ResourceConfig=keep
+        )
+    client.fails("UpdateTrainingJob", "ResourceNotFound", TrainingJobName="nobody", ResourceConfig=keep)
+    debug = {"EnableRemoteDebug": True}
+    client.fails("UpdateTrainingJob", "NotImplemented", TrainingJobName="longer", RemoteDebugConfig=debug)
+    client("CreateTrainingJob", **kept("running"))
+    update("running", 0, 1)
+    end(context, "running", seconds=5)
+    assert pool(client, "running", 6) == {"Status": "Terminated", "ResourceRetainedBillableTimeInSeconds": 0}
+
+
 def test_jobs_are_listed_by_the_state_of_their_pool(client: Client, context: Context) -> None:
     for number in range(6):
         client("CreateTrainingJob", **(kept if number % 2 else request)(f"job-{number}"))

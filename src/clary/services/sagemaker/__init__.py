@@ -57,6 +57,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "StopProcessingJob": Operation(processing_jobs.stop_processing_job, named("processing-job", "ProcessingJobName")),
     "StopTrainingJob": Operation(training_jobs.stop_training_job, named("training-job", "TrainingJobName")),
     "UpdateEndpoint": Operation(endpoints.update_endpoint, named("endpoint", "EndpointName")),
+    "UpdateTrainingJob": Operation(training_jobs.update_training_job, named("training-job", "TrainingJobName")),
     **experiments.OPERATIONS,
     **lineage.OPERATIONS,
     **pipelines.OPERATIONS,

@@ -2,7 +2,8 @@
 
 The row's document: `request` as it was sent; `tuning_job` (ARN) when one made it; `secondary` (SecondaryStatus);
 `transitions` (list of Status, StartTime, EndTime, StatusMessage); `stop_requested`; later `started`, `ended`,
-`failure`, `metrics` (FinalMetricDataList); `reused_by` (name of the job that took its warm pool over).
+`failure`, `metrics` (FinalMetricDataList); `reused_by` (name of the job that took its warm pool over),
+`pool_given_up` (when).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from clary.base.errors import ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names, warm_pools
 from clary.services.sagemaker.experiments import job_components
@@ -125,6 +127,20 @@ def stop_training_job(context: Context, request: dict[str, Any]) -> dict[str, An
             job = resources.save(tx, job, document=changed, status="Stopping", now=context.now)
             work.enqueue(tx, job, context.now)
     return {}
+
+
+def update_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    """How long a warm pool is kept; what else could be changed has no effect here."""
+    names.refuse_unserved(
+        "UpdateTrainingJob", request, "ProfilerConfig", "ProfilerRuleConfigurations", "RemoteDebugConfig"
+    )
+    if not request.get("ResourceConfig"):
+        raise ValidationException("UpdateTrainingJob needs something to update, such as ResourceConfig.")
+    with context.database.write() as tx:
+        job = names.get(tx, context, KIND, request["TrainingJobName"])
+        seconds = request["ResourceConfig"]["KeepAlivePeriodInSeconds"]
+        resources.save(tx, job, document=warm_pools.change(job, seconds, context.now), now=context.now)
+    return {"TrainingJobArn": job.arn}
 
 
 def _tuning_job(context: Context) -> str | None:

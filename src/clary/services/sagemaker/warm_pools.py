@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from clary.base.errors import ValidationException
 from clary.store import resources
 from clary.store.database import Transaction
 from clary.store.resources import Query, Resource
@@ -23,8 +24,8 @@ _SAME_RESOURCES = ("InstanceType", "InstanceCount", "VolumeSizeInGB", "VolumeKms
 
 def status_of(job: Resource, now: datetime) -> dict[str, Any]:
     """WarmPoolStatus of a job; empty when it asked for no pool."""
-    kept = _kept_for(job.document["request"])
-    if not kept:
+    kept, given_up = _kept_for(job.document["request"]), job.document.get("pool_given_up")
+    if not kept and given_up is None:
         return {}
     if job.status in {"InProgress", "Stopping"}:
         return {"Status": "InUse"}
@@ -33,12 +34,20 @@ def status_of(job: Resource, now: datetime) -> dict[str, Any]:
     if taker:
         seconds = int((taker["at"] - ended).total_seconds())
         return {"Status": "Reused", "ReusedByJob": taker["name"], "ResourceRetainedBillableTimeInSeconds": seconds}
-    if job.status == "Failed":
-        return {"Status": "Terminated", "ResourceRetainedBillableTimeInSeconds": 0}
-    over = now >= ended + kept
-    seconds = int(min(kept, now - ended).total_seconds())
-    status = "Terminated" if over else "Available"
+    over = ended if job.status == "Failed" else given_up or ended + kept
+    seconds = int((min(over, now) - ended).total_seconds())
+    status = "Terminated" if now >= over else "Available"
     return {"Status": status, "ResourceRetainedBillableTimeInSeconds": max(0, seconds)}
+
+
+def change(job: Resource, seconds: int, now: datetime) -> dict[str, Any]:
+    """The document of a job whose pool shall be kept for so long, 0 to give it up at once."""
+    if status_of(job, now).get("Status") not in {"InUse", "Available"}:
+        raise ValidationException(f"The training job {job.name} has no warm pool whose retention could be changed.")
+    document = job.document
+    resources_config = {**document["request"]["ResourceConfig"], "KeepAlivePeriodInSeconds": seconds}
+    changed = {**document, "request": {**document["request"], "ResourceConfig": resources_config}}
+    return changed if seconds else {**changed, "pool_given_up": now}
 
 
 def take_over(tx: Transaction, job: Resource, now: datetime) -> None:
