@@ -95,6 +95,16 @@ def test_archives_of_the_tar_program(outside: Path, tmp_path: Path) -> None:
     assert (outside / "target" / "sub" / ("n" * 150) / "file").read_text() == "1"
 
 
+def test_a_folder_packed_as_the_root(outside: Path, tmp_path: Path) -> None:
+    """As the SageMaker SDK packs a model again."""
+    (tmp_path / "source" / "code").mkdir(parents=True)
+    (tmp_path / "source" / "code" / "inference.py").write_text("1")
+    with tarfile.open(outside / "a.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "source", arcname="/")
+    extract(outside / "a.tar.gz", outside / "target")
+    assert (outside / "target" / "code" / "inference.py").read_text() == "1"
+
+
 def test_an_archive_of_several_gzip_members(outside: Path) -> None:
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as tar:

@@ -38,7 +38,7 @@ def test_an_endpoint_answers_and_disappears(server: Server) -> None:
     assert answer["Body"].read().decode().startswith("Echo:")
     sagemaker = server.client("sagemaker")
     sagemaker.delete_endpoint(EndpointName="Echo")
-    sagemaker.get_waiter("endpoint_deleted").wait(EndpointName="Echo", WaiterConfig={"Delay": 1})
+    sagemaker.get_waiter("endpoint_deleted").wait(EndpointName="Echo", WaiterConfig={"MaxAttempts": 1})
     with pytest.raises(ClientError) as refused:
         invoke(server, "Echo", "x")
     assert refused.value.response["Error"]["Code"] == "ValidationError"

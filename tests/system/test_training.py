@@ -192,10 +192,11 @@ def test_requests_that_cannot_work_end_at_once_or_are_refused(server: Server) ->
         train(server, "no-type", "print(1)", ResourceConfig={"InstanceCount": 1, "VolumeSizeInGB": 1})
 
 
-def test_boto3s_waiter_ends_on_its_own(server: Server) -> None:
-    train(server, "waited-for", "print(1)", wait=False)
+def test_each_look_of_a_waiter_is_held_until_there_is_news(server: Server) -> None:
+    """A second look would come after ten minutes, and fail."""
+    train(server, "waited-for", "import time\ntime.sleep(1)\n", wait=False)
     waiter = server.client("sagemaker").get_waiter("training_job_completed_or_stopped")
-    waiter.wait(TrainingJobName="waited-for", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    waiter.wait(TrainingJobName="waited-for", WaiterConfig={"Delay": 600, "MaxAttempts": 1})
 
 
 def test_the_sdks_first_look_is_held_and_others_are_not(server: Server) -> None:

@@ -1,8 +1,9 @@
-"""Holding Describe for the SageMaker Python SDK.
+"""Holding Describe for clients that would sleep after it.
 
-The SDK looks at a new job once and then only every 10 to 30 seconds, so a job of three seconds would seem to take
-half a minute. Its first Describe of a young job is therefore answered when the job has ended, or when the hold time
-is over. Other clients are answered at once.
+The SageMaker SDK looks at a new job once and then only every 10 to 30 seconds, so a job of three seconds would seem
+to take half a minute. Its first Describe of a young job is therefore answered when the job has ended, or when the
+hold time is over. A waiter of boto3 or of the AWS CLI sleeps 30 to 120 seconds between its looks and does nothing
+else, so each of its looks is held. Every other call is answered at once.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _UNFINISHED: Mapping[str, tuple[str, frozenset[str]]] = {
     "DescribeTransformJob": ("TransformJobStatus", frozenset({"InProgress", "Stopping"})),
     "DescribeHyperParameterTuningJob": ("HyperParameterTuningJobStatus", frozenset({"InProgress", "Stopping"})),
     "DescribePipelineExecution": ("PipelineExecutionStatus", frozenset({"Executing", "Stopping"})),
-    "DescribeEndpoint": ("EndpointStatus", frozenset({"Creating", "Updating"})),
+    "DescribeEndpoint": ("EndpointStatus", frozenset({"Creating", "Updating", "RollingBack", "Deleting"})),
 }
 _YOUNG_SECONDS = 30.0
 _LOOK_SECONDS = 1.0
@@ -54,7 +55,7 @@ class Changes:
 
 
 class Hold:
-    """Decides whether an answer is worth waiting for. Each job is held at most once."""
+    """Decides whether an answer is worth waiting for."""
 
     def __init__(self, changes: Changes, clock: Clock, seconds: float) -> None:
         self._changes = changes
@@ -63,9 +64,12 @@ class Hold:
         self._held: dict[str, float] = {}
 
     def applies(self, operation: str, head: RequestHead, result: Mapping[str, Any]) -> bool:
-        """True for the SDK's first look at a resource that has just been created (or updated) and is unfinished."""
-        rule = _UNFINISHED.get(operation)
-        if rule is None or self._seconds <= 0 or not _is_sagemaker_sdk(head) or not _unfinished(operation, result):
+        """True for a waiter's look at what is unfinished, and for the SDK's first one after it was made or updated."""
+        if operation not in _UNFINISHED or self._seconds <= 0 or not _unfinished(operation, result):
+            return False
+        if _is_waiter(head):
+            return True
+        if not _is_sagemaker_sdk(head):
             return False
         changed = max(result["CreationTime"], result["LastModifiedTime"])
         if (self._clock.now() - changed).total_seconds() > _YOUNG_SECONDS:
@@ -107,6 +111,14 @@ def _arn(result: Mapping[str, Any]) -> str:
     if "PipelineExecutionArn" in result:
         return str(result["PipelineExecutionArn"])
     return next(str(value) for key, value in result.items() if key.endswith("Arn") and key != "RoleArn")
+
+
+def _is_waiter(head: RequestHead) -> bool:
+    """botocore tells the features in use in its User-Agent, as in `m/B,D,Z`; B is a waiter."""
+    for part in head.headers.get("user-agent", "").split():
+        if part.startswith("m/"):
+            return "B" in part.removeprefix("m/").split(",")
+    return False
 
 
 def _is_sagemaker_sdk(head: RequestHead) -> bool:

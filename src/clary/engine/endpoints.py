@@ -1,7 +1,7 @@
 """The controller of endpoints: starts replicas, switches all traffic to a fleet that is ready, replaces what dies.
 
-The order that keeps every request: new replicas answer /ping -> the switch is recorded -> the doors have read the
-new routes -> only then old replicas are asked to end, and they finish what they are doing.
+The order that keeps every request: new replicas answer /ping -> the doors have read the new routes -> the switch is
+recorded -> only then old replicas are asked to end, and they finish what they are doing.
 """
 
 from __future__ import annotations
@@ -99,11 +99,14 @@ class EndpointController:
         if changed == fleet and not switch:
             return endpoint
         document = with_fleet(endpoint.document, changed.values())
-        status = endpoint.status
-        if switch:
-            target = document["target"]
-            document |= {"active": target, "config": target["config"]}
-            status = "InService"
+        if not switch:
+            return self._record(endpoint, document, endpoint.status)
+        target = document["target"]
+        document |= {"active": target, "config": target["config"]}
+        with self._routes.ahead_of(replace(endpoint, document=document, status="InService")):
+            return self._record(endpoint, document, "InService")
+
+    def _record(self, endpoint: Resource, document: dict[str, Any], status: str) -> Resource:
         with self._around.database.write() as tx:
             return resources.save(tx, endpoint, document=document, status=status, now=self._around.clock.now())
 
@@ -183,8 +186,7 @@ class EndpointController:
         if "active" in document:
             document["target"] = document["active"]
             status = "InService"
-        with self._around.database.write() as tx:
-            resources.save(tx, endpoint, document=document, status=status, now=self._around.clock.now())
+        self._record(endpoint, document, status)
         self._routes.publish()
         return 0.0
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from clary.base.snapshots import Endpoint, Replica, Routes, Variant, read_routes, route_key, write_routes
@@ -25,18 +27,35 @@ class RouteWriter:
         self._around = around
         self._lock = threading.Lock()
         self._last = read_routes(around.settings.layout.routes)
+        self._ahead: dict[int, Resource] = {}
 
     def publish(self) -> int:
         """Write the store's present state if it differs; returns the number of the snapshot that says it."""
         with self._lock:
             with self._around.database.read() as tx:
                 rows = resources.all_of_kind(tx, "endpoint")
+            rows = [self._ahead.get(row.id, row) for row in rows]
             endpoints = {route_key(row.account, row.region, row.name): self._endpoint(row) for row in rows}
             if endpoints != self._last.endpoints or self._last.number == 0:
                 routes = Routes(self._last.number + 1, endpoints)
                 write_routes(self._around.settings.layout.routes, routes)
                 self._last = routes
             return self._last.number
+
+    @contextmanager
+    def ahead_of(self, row: Resource) -> Iterator[None]:
+        """The doors serve `row` before the body records it: who reads there that an endpoint is InService may ask
+        it at once. Should the body fail, the doors go back to what is recorded.
+        """
+        with self._lock:
+            self._ahead[row.id] = row
+        try:
+            self.wait_for_doors(self.publish())
+            yield
+        finally:
+            with self._lock:
+                del self._ahead[row.id]
+            self.publish()
 
     def wait_for_doors(self, number: int) -> None:
         """Return when every living door serves snapshot `number`, or after two seconds at the latest."""

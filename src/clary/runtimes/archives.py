@@ -212,9 +212,11 @@ def _apply(member: _Member, overrides: dict[str, str]) -> _Member:
 
 
 def safe_parts(name: str, limits: ArchiveLimits) -> list[str]:
-    """The path below the target; `.` and double slashes do not count."""
+    """The path below the target; `.` and double slashes do not count. `/` alone is the target: the SageMaker SDK
+    packs a folder under that name.
+    """
     parts = [part for part in name.split("/") if part not in ("", ".")]
-    if name.startswith("/"):
+    if parts and name.startswith("/"):
         raise ArchiveError("absolute names are not accepted", name)
     if ".." in parts:
         raise ArchiveError("names with .. are not accepted", name)

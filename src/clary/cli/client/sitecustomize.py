@@ -1,4 +1,4 @@
-"""Runs first in every Python of a shell that `clary env` prepared, and changes two modules of the SDKs as they load.
+"""Runs first in every Python of a shell that `clary env` prepared, and changes some modules of the SDKs as they load.
 
 `clary env` copies this file into a folder of its own on PYTHONPATH; nothing imports it from here. It waits for the
 modules, so that a program without them pays nothing, and uses the standard library only.
@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 _HERE = Path(__file__).resolve().parent
+_PAUSE = 0.5
 
 
 def _find_sts_here(loaders: ModuleType) -> None:
@@ -28,10 +29,23 @@ def _keep_telemetry_home(telemetry: ModuleType) -> None:
     telemetry.__dict__["_send_telemetry_request"] = lambda *_args, **_keywords: None
 
 
+def _look_soon(session: ModuleType) -> None:
+    """The SDKs sleep 5 to 30 seconds before each look at an endpoint or a job, the first one too. A look costs
+    nothing here, and the first one is answered when there is something to tell.
+    """
+    names = session.__dict__
+    wait = names.get("_wait_until")
+    if wait is not None:
+        names["_wait_until"] = lambda look, poll=5: wait(look, min(poll, _PAUSE))
+    names["EP_LOGGER_POLL"] = _PAUSE
+
+
 _CHANGES: dict[str, Callable[[ModuleType], None]] = {
     "botocore.loaders": _find_sts_here,
     "sagemaker.telemetry.telemetry_logging": _keep_telemetry_home,  # SDK v2
+    "sagemaker.session": _look_soon,
     "sagemaker.core.telemetry.telemetry_logging": _keep_telemetry_home,  # SDK v3
+    "sagemaker.core.helper.session_helper": _look_soon,
 }
 
 
