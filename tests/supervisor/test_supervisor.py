@@ -232,7 +232,7 @@ def test_a_free_port_that_was_taken_meanwhile_is_replaced(server: Server) -> Non
 
 
 def test_pauses_double_and_good_health_forgives() -> None:
-    back_off = BackOff()
+    back_off = BackOff(5.0)
     pauses = [back_off.next_pause(0.1) for _ in range(9)]
     assert pauses == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
     assert back_off.next_pause(11.0) == 0.05

@@ -68,6 +68,9 @@ class Settings:
         32, "Most processes of Lambda functions at a time; calls beyond them are answered TooManyRequestsException."
     )
     function_idle_seconds: float = _setting(300.0, "How long a process of a Lambda function waits for another call.")
+    restart_pause_seconds: float = _setting(
+        5.0, "Longest pause before one of Clary's own processes that keeps dying is started again."
+    )
     public_url: str = _setting(
         "", "URL under which jobs reach Clary itself; set by the supervisor once it has bound its ports."
     )

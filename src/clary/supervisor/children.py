@@ -8,11 +8,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 _FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 5.0
 _UP_SECONDS = 10.0
 _LARGEST_LOG = 10 * 1024 * 1024
 
@@ -30,14 +29,15 @@ class ChildSpec:
 
 @dataclass(slots=True)
 class BackOff:
-    """Pauses before restarts: 0.05 s, doubling up to 5 s; from the start again after 10 s of good health."""
+    """Pauses before restarts: 0.05 s, doubling up to the longest; from the start again after 10 s of good health."""
 
+    longest: float
     pause: float = _FIRST_PAUSE
 
     def next_pause(self, was_up: float) -> float:
         if was_up >= _UP_SECONDS:
             self.pause = _FIRST_PAUSE
-        pause, self.pause = self.pause, min(self.pause * 2, _LONGEST_PAUSE)
+        pause, self.pause = self.pause, min(self.pause * 2, self.longest)
         return pause
 
 
@@ -46,11 +46,11 @@ class Child:
     """A process that should be running. All times are monotonic."""
 
     spec: ChildSpec
+    back_off: BackOff
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     due_at: float = 0.0
     restarts: int = 0
-    back_off: BackOff = field(default_factory=BackOff)
 
     @property
     def pid(self) -> int | None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from clary.base.installation import ensure_installation
 from clary.base.log import configure_logging, get_logger
 from clary.base.settings import Settings
-from clary.supervisor.children import Child, ChildSpec
+from clary.supervisor.children import BackOff, Child, ChildSpec
 from clary.supervisor.listening import is_loopback, open_sockets
 from clary.supervisor.lock import hold_lock
 from clary.supervisor.orphans import end_all, find_orphans, start_ticks
@@ -69,7 +69,7 @@ class Supervisor:
         self._old_doors = old_doors
         self._old_doors_until = 0.0
         self._children: list[Child] = []
-        self._certificates = Child(self._spec("certificates", CERTIFICATES))
+        self._certificates = self._child(self._spec("certificates", CERTIFICATES))
         self._certificates_due_at = 0.0
         self._file = self._first_file()
         self._ready = False
@@ -107,15 +107,18 @@ class Supervisor:
         end_all(old_controls, _TAKEOVER_SECONDS)
         for orphan in old_controls:
             orphan.close()
-        control = Child(self._spec("control", CONTROL))
+        control = self._child(self._spec("control", CONTROL))
         self._children.append(control)
         control.start(time.monotonic())
         if not (self._settings.layout.tls / "server.pem").exists():
             self._certificates.wait(_CERTIFICATE_SECONDS)
         for number in range(max(self._settings.doors, 1)):
-            door = Child(self._door_spec(number))
+            door = self._child(self._door_spec(number))
             self._children.append(door)
             door.start(time.monotonic())
+
+    def _child(self, spec: ChildSpec) -> Child:
+        return Child(spec, BackOff(self._settings.restart_pause_seconds))
 
     def _spec(self, name: str, module: str) -> ChildSpec:
         http_url, _ = self._sockets.urls(self._settings.host)

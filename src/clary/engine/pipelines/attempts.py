@@ -72,14 +72,14 @@ class Attempts:
     def start(self, name: str) -> bool:
         step = self._definition.steps[name]
         row = self._rows.begin(step)
-        crash_here("pipelines.before_start")
+        crash_here(f"pipelines.before_start.{step.type}")
         try:
             sight = self._cached(step, row)
             row = self._known(name)
             sight = sight or KINDS[step.type].start(self._task(step, row))
         except _REFUSALS as error:
             return self._failed_to_start(step, self._known(name), error)
-        crash_here("pipelines.started")
+        crash_here(f"pipelines.started.{step.type}")
         if sight.status == "Starting":
             self._rows.postpone(row, self._around.clock.now() + _SOON, row.document["tries"], again=False)
             return True
@@ -96,7 +96,7 @@ class Attempts:
             if isinstance(error, ApiError) and class_of_error(error) in _PASSING:
                 return False  # what it has started goes on: look again
             sight = Sight("Failed", failure=_reason(error))
-        crash_here("pipelines.running")
+        crash_here(f"pipelines.running.{step.type}")
         if sight.status == "Executing" and row.status == "Stopping":
             return False
         return self._record(step, row, sight)
@@ -127,7 +127,7 @@ class Attempts:
             if fault and self._try_again(step, row, fault, again=True):
                 return True
         self._wait_for_child(sight.metadata)
-        crash_here("pipelines.finished" if sight.status != "Executing" else "pipelines.executing")
+        crash_here(f"pipelines.{'executing' if sight.status == 'Executing' else 'finished'}.{step.type}")
         saved = self._rows.record(row, sight)
         if sight.status in {"Succeeded", "Failed", "Stopped"}:
             self._hooks.forget_invocation(self._key(saved))
