@@ -71,9 +71,9 @@ def test_only_what_changed_and_rested_is_uploaded_while_the_job_runs(tmp_path: P
     assert objects.content[("b", "c/sub/2")] == b"fresh"
     objects.content.clear()
     assert kept.upload_rested(objects, NOW + timedelta(seconds=9)) == 0
-    write(kept.folder / "1", b"new", 30)
+    write(kept.folder / "1", b"new", 60)
     assert kept.upload_rested(objects, NOW) == 1
-    assert objects.content == {("b", "c/1"): b"new"}
+    assert objects.content == {("b", "c/1"): b"new"}, "of the same size and, as it says, of the same time"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["opt-ml", "record.json"]
 
 

@@ -141,7 +141,8 @@ class Synced:
 
 
 def _signature(status: os.stat_result) -> Signature:
-    return [status.st_size, status.st_mtime_ns, status.st_ino]
+    """Other bytes have another signature: the job can set the time of the last change, but not the inode's."""
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
 def _copy_if_rested(root: Path, path: Path, copy: Path, now: float, known: Signature | None) -> Signature | None:
