@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -64,7 +64,13 @@ class Permissions:
     denied: list[str] = field(default_factory=list)
     asked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
-    def __call__(self, action: str, resource: str, context: Mapping[str, Any] | None = None) -> None:
+    def __call__(
+        self,
+        action: str,
+        resource: str,
+        context: Mapping[str, Any] | None = None,
+        resource_policies: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self.asked.append((action, resource, dict(context or {})))
         if any(fnmatchcase(f"{action} {resource}", pattern) for pattern in self.denied):
             raise AccessDenied(f"not authorized to perform: {action} on resource: {resource}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, RowMapping, Table, Text, UniqueConstraint, delete, insert, select
+from sqlalchemy import Column, Index, RowMapping, Table, Text, UniqueConstraint, delete, insert, select, update
 
 from clary.base.errors import ClaryError
 from clary.store.database import Transaction
@@ -20,6 +20,7 @@ BUCKETS = Table(
     Column("account", Text, nullable=False),
     Column("region", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("versioning", Text, nullable=False, server_default=""),
     UniqueConstraint("name"),
     Index(None, "account", "name"),
     sqlite_autoincrement=True,
@@ -30,6 +31,15 @@ NOTIFICATIONS = Table(
     "bucket_notifications",
     METADATA,
     Column("bucket_id", RowId, primary_key=True, autoincrement=False),
+    Column("document", Document, nullable=False),
+)
+
+
+SETTINGS = Table(
+    "bucket_settings",
+    METADATA,
+    Column("bucket_id", RowId, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
     Column("document", Document, nullable=False),
 )
 
@@ -52,13 +62,17 @@ class BucketOfOther(ClaryError):
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One bucket. `notifications` says who is told of its objects (see `object_events`); None when nobody is."""
+    """One bucket. `notifications` says who is told of its objects (see `object_events`); None when nobody is.
+
+    `versioning` is empty until it is first switched on, then Enabled or Suspended.
+    """
 
     id: int
     name: str
     account: str
     region: str
     created_at: datetime
+    versioning: str = ""
     notifications: dict[str, Any] | None = None
 
 
@@ -92,6 +106,43 @@ def remove(tx: Transaction, bucket: Bucket) -> None:
     """Delete the row; the caller has looked whether the bucket is empty."""
     tx.execute(delete(BUCKETS).where(BUCKETS.c.id == bucket.id))
     set_notifications(tx, bucket, None)
+    tx.execute(delete(SETTINGS).where(SETTINGS.c.bucket_id == bucket.id))
+
+
+def set_versioning(tx: Transaction, bucket: Bucket, status: str) -> None:
+    tx.execute(update(BUCKETS).where(BUCKETS.c.id == bucket.id).values(versioning=status))
+
+
+def setting(tx: Transaction, bucket: Bucket, kind: str) -> Any:
+    """A document of the bucket (its tags, its lifecycle rules ...), or None."""
+    table = SETTINGS.c
+    return tx.execute(select(table.document).where(table.bucket_id == bucket.id, table.kind == kind)).scalar()
+
+
+def set_setting(tx: Transaction, bucket: Bucket, kind: str, document: Any) -> None:
+    """Replace a document of the bucket; None removes it."""
+    tx.execute(delete(SETTINGS).where(SETTINGS.c.bucket_id == bucket.id, SETTINGS.c.kind == kind))
+    if document is not None:
+        tx.execute(insert(SETTINGS).values(bucket_id=bucket.id, kind=kind, document=document))
+
+
+def setting_by_name(tx: Transaction, name: str, kind: str) -> Any:
+    """The same, whoever owns the bucket; None when there is no such bucket."""
+    joined = SETTINGS.join(BUCKETS, BUCKETS.c.id == SETTINGS.c.bucket_id)
+    statement = select(SETTINGS.c.document).select_from(joined)
+    return tx.execute(statement.where(BUCKETS.c.name == name, SETTINGS.c.kind == kind)).scalar()
+
+
+def with_setting(tx: Transaction, kind: str) -> list[tuple[Bucket, Any]]:
+    """Every bucket that has a document of this kind, with it."""
+    rows = tx.execute(
+        select(BUCKETS.c.name, SETTINGS.c.document)
+        .select_from(SETTINGS.join(BUCKETS, BUCKETS.c.id == SETTINGS.c.bucket_id))
+        .where(SETTINGS.c.kind == kind)
+        .order_by(BUCKETS.c.id)
+    )
+    found = [(find(tx, row.name), row.document) for row in rows.all()]
+    return [(bucket, document) for bucket, document in found if bucket is not None]
 
 
 def set_notifications(tx: Transaction, bucket: Bucket, document: dict[str, Any] | None) -> None:

@@ -1,5 +1,8 @@
 """Objects of buckets: one row per key, with its headers and checksums in a document and its bytes as a content.
 
+A row here is what a key shows now. Earlier versions and delete markers lie in a second table (`versions`), so that
+reading and listing cost the same whether a bucket keeps versions or not.
+
 Keys are kept as UTF-8 bytes: that is S3's order, it is the same in every database, and no collation can change it.
 Listing is in `listing`, multipart uploads in `uploads`, the bytes in `contents` and `blobs`.
 """
@@ -17,7 +20,9 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
+    Index,
     LargeBinary,
     RowMapping,
     Table,
@@ -31,6 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from clary.base import ids
 from clary.base.crash import crash_here
 from clary.base.errors import ClaryError
 from clary.store import buckets, contents, object_events
@@ -42,6 +48,9 @@ from clary.store.metadata import METADATA, Document, Moment, RowId
 _PIECE = 1 << 20
 _ATTEMPTS = 10
 _WALK = 1000
+_VERSION_LENGTH = 32
+NULL_VERSION = "null"
+"""The version of what was put while the bucket kept none."""
 
 
 class Key(TypeDecorator[str]):
@@ -70,9 +79,32 @@ OBJECTS = Table(
     Column("checksum", Text, nullable=False),
     Column("content", Text),
     Column("document", Document, nullable=False),
+    Column("version", Text, nullable=False, server_default="null"),
     UniqueConstraint("bucket_id", "key"),
     sqlite_autoincrement=True,
 )
+
+
+VERSIONS = Table(
+    "object_versions",
+    METADATA,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("bucket_id", RowId, nullable=False),
+    Column("key", Key, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("marker", Boolean, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("modified_at", Moment, nullable=False),
+    Column("storage_class", Text, nullable=False),
+    Column("checksum", Text, nullable=False),
+    Column("content", Text),
+    Column("document", Document, nullable=False),
+    Index(None, "bucket_id", "key", "id"),
+    sqlite_autoincrement=True,
+)
+"""Of one key, a greater id is newer, and the row in `objects`, if there is one, is the newest of all. A delete marker
+is in force when its key has no row in `objects`."""
 
 
 class ObjectNotFound(ClaryError, FileNotFoundError):
@@ -81,7 +113,10 @@ class ObjectNotFound(ClaryError, FileNotFoundError):
 
 @dataclass(frozen=True, slots=True)
 class NewObject:
-    """What an object is to become. `checksum` is `ALGORITHM:TYPE` for listings; `document` is the services' own."""
+    """What an object is to become. `checksum` is `ALGORITHM:TYPE` for listings; `document` is the services' own.
+
+    `version` is its id if the bucket keeps versions; `put` makes it `null` in buckets that do not.
+    """
 
     key: str
     size: int
@@ -89,6 +124,7 @@ class NewObject:
     storage_class: str = "STANDARD"
     checksum: str = ""
     document: dict[str, Any] = field(default_factory=dict)
+    version: str = field(default_factory=lambda: ids.short_id(_VERSION_LENGTH))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +141,15 @@ class StoredObject:
     checksum: str
     content: str | None
     document: dict[str, Any]
+    version: str = NULL_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A new delete marker: its version, and blobs to delete after the commit."""
+
+    version: str
+    garbage: list[str]
 
 
 def find(tx: Transaction, bucket: Bucket, key: str) -> StoredObject | None:
@@ -142,13 +187,62 @@ def walk(tx: Transaction, account: str, bucket: str, prefix: str = "") -> Iterat
 
 
 def put(tx: Transaction, bucket: Bucket, new: NewObject, content: str | None, now: datetime) -> list[str]:
-    """Make `key` this object, using up one use of `content`. Returns blobs to delete after the commit."""
-    garbage = remove(tx, [old] if (old := find(tx, bucket, new.key)) else [])
+    """Make `key` this object, using up one use of `content`. Returns blobs to delete after the commit.
+
+    What was there is kept if the bucket keeps versions.
+    """
+    garbage = make_way(tx, bucket, find(tx, bucket, new.key), new.key)
     crash_here("objects.between_old_and_new")
     values = {name: getattr(new, name) for name in NewObject.__slots__}
+    values["version"] = shown_version(bucket, new)
     modified_at = now.replace(microsecond=0)  # clients see whole seconds, and conditions compare what clients saw
     tx.execute(insert(OBJECTS).values(bucket_id=bucket.id, modified_at=modified_at, content=content, **values))
     return garbage
+
+
+def shown_version(bucket: Bucket, new: NewObject) -> str:
+    """The version that `put` gives to a new object."""
+    return new.version if bucket.versioning == "Enabled" else NULL_VERSION
+
+
+def make_way(tx: Transaction, bucket: Bucket, current: StoredObject | None, key: str) -> list[str]:
+    """Take the current object away before another (or a delete marker) follows. Returns blobs to delete.
+
+    Buckets that keep versions archive it; while they are suspended, the null version is replaced for good.
+    """
+    if not bucket.versioning:
+        return remove(tx, [current] if current else [])
+    garbage = []
+    if current is not None and (bucket.versioning == "Enabled" or current.version != NULL_VERSION):
+        _archive(tx, current)
+    elif current is not None:
+        garbage = remove(tx, [current])
+    if bucket.versioning == "Suspended":
+        garbage += _remove_archived(tx, bucket, key, NULL_VERSION)
+    return garbage
+
+
+def mark_deleted(tx: Transaction, bucket: Bucket, current: StoredObject | None, key: str, now: datetime) -> Marked:
+    """Put a delete marker over a key of a bucket that keeps versions."""
+    garbage = make_way(tx, bucket, current, key)
+    version = ids.short_id(_VERSION_LENGTH) if bucket.versioning == "Enabled" else NULL_VERSION
+    marker = {"bucket_id": bucket.id, "key": key, "version": version, "marker": True, "size": 0, "etag": ""}
+    marker |= {"storage_class": "", "checksum": "", "content": None, "document": {}}
+    tx.execute(insert(VERSIONS).values(modified_at=now.replace(microsecond=0), **marker))
+    return Marked(version, garbage)
+
+
+def _archive(tx: Transaction, current: StoredObject) -> None:
+    names = (name for name in StoredObject.__slots__ if name != "id")
+    tx.execute(insert(VERSIONS).values(marker=False, **{name: getattr(current, name) for name in names}))
+    tx.execute(delete(OBJECTS).where(OBJECTS.c.id == current.id))
+
+
+def _remove_archived(tx: Transaction, bucket: Bucket, key: str, version: str) -> list[str]:
+    same = (VERSIONS.c.bucket_id == bucket.id, VERSIONS.c.key == key, VERSIONS.c.version == version)
+    used = [row.content for row in tx.execute(select(VERSIONS.c.content).where(*same))]
+    tx.execute(delete(VERSIONS).where(*same))
+    return contents.release(tx, used)
 
 
 def change_document(tx: Transaction, stored: StoredObject, document: dict[str, Any]) -> None:
@@ -165,7 +259,11 @@ def remove(tx: Transaction, stored: Sequence[StoredObject]) -> list[str]:
 
 
 def has_any(tx: Transaction, bucket: Bucket) -> bool:
-    return tx.execute(select(OBJECTS.c.id).where(OBJECTS.c.bucket_id == bucket.id).limit(1)).first() is not None
+    """Whether anything is in the bucket, be it an old version or a delete marker."""
+    return any(
+        tx.execute(select(table.c.id).where(table.c.bucket_id == bucket.id).limit(1)).first() is not None
+        for table in (OBJECTS, VERSIONS)
+    )
 
 
 def end_of_prefix(prefix: str) -> bytes | None:

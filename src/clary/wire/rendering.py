@@ -220,6 +220,8 @@ def render_error(
         headers["content-type"] = "application/xml"
         if error.status == 304 and "ETag" in error.members:
             headers["etag"] = _safe(error.members["ETag"])
+        if "DeleteMarker" in error.members:
+            headers["x-amz-delete-marker"] = "true"
     else:
         body = _document_error(protocol, operation, shape, error, headers)
     bodiless = (
@@ -297,7 +299,8 @@ def _text_members(error: ApiError) -> str:
 
 
 def _query_error(operation: Operation | None, shape: Shape | None, error: ApiError, request_id: str) -> bytes:
-    code = shape.error_code if shape and shape.error_code else error.code
+    service = operation.service_model.service_name if operation else ""
+    code = _query_code(service, shape, error)
     namespace = operation.service_model.metadata.get("xmlNamespace", "") if operation else ""
     declared = f' xmlns="{namespace}"' if namespace else ""
     inner = (

@@ -14,12 +14,13 @@ from urllib.parse import unquote
 from clary.base.crash import crash_here
 from clary.base.errors import ApiError
 from clary.services.context import Context
-from clary.services.s3 import attributes, checksums, conditions, errors
+from clary.services.s3 import attributes, checksums, conditions, errors, permission
+from clary.services.s3.get import find_version
 from clary.services.s3.multipart import check_part_number, find_upload
-from clary.services.s3.names import check_key, check_version, own_bucket
+from clary.services.s3.names import check_key, created_version, own_bucket, version_members, wanted_version
 from clary.services.s3.ranges import Window, copy_window
 from clary.services.s3.telling import tell_created
-from clary.store import contents, objects, uploads
+from clary.store import contents, objects, uploads, versions
 from clary.store.blobs import BlobMissing, Extent, Slice
 from clary.store.database import Transaction
 from clary.store.objects import NewObject, StoredObject
@@ -34,6 +35,7 @@ _CHANGES = ("StorageClass", "WebsiteRedirectLocation", "ServerSideEncryption")
 class _Source:
     bucket: str
     key: str
+    version: str | None = None
 
 
 def copy_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +47,8 @@ def copy_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     digest = _wanted_checksum(context, request, source)
     with context.database.write() as tx:
         stored = _find_source(context, tx, request, source)
-        if digest is not None and digest.source_id != stored.id:
+        origin = version_members(own_bucket(context, tx, request, source.bucket), stored.version)
+        if digest is not None and digest.content != stored.content:
             raise ApiError("The source changed while it was copied.", code="SlowDown", status=503)
         bucket = own_bucket(context, tx, request)
         if "IfMatch" in request or "IfNoneMatch" in request:
@@ -58,6 +61,8 @@ def copy_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     result = {"ETag": f'"{new.etag}"', "LastModified": context.now.replace(microsecond=0)}
     return {
         "CopyObjectResult": {**result, **attributes.checksum_members(new.document)},
+        **created_version(bucket, new),
+        **({"CopySourceVersionId": origin["VersionId"]} if origin else {}),
         **attributes.encryption(new.document),
     }
 
@@ -79,9 +84,9 @@ def upload_part_copy(context: Context, request: dict[str, Any]) -> dict[str, Any
 
 @dataclass(frozen=True, slots=True)
 class _Digest:
-    """A checksum that a copy asks for, and the row it was computed from."""
+    """A checksum that a copy asks for, and the content it was computed from."""
 
-    source_id: int
+    content: str | None
     algorithm: str
     value: str
 
@@ -94,23 +99,26 @@ def _source_of(context: Context, request: dict[str, Any]) -> _Source:
         message = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
         raise errors.invalid_argument(message, "x-amz-copy-source", request["CopySource"])
     check_key(key)
-    if query:
-        check_version({"VersionId": query})
-    context.authorize("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
-    return _Source(bucket, key)
+    source = {"Bucket": bucket, "Key": key, **({"VersionId": unquote(query)} if query else {})}
+    version = wanted_version(source)
+    permission.check_object(context, source, "s3:GetObject")
+    return _Source(bucket, key, version)
 
 
 def _find_source(context: Context, tx: Transaction, request: dict[str, Any], source: _Source) -> StoredObject:
-    stored = objects.find(tx, own_bucket(context, tx, request, source.bucket), source.key)
-    if stored is None:
-        raise errors.no_such_key(source.key)
+    stored = find_version(tx, own_bucket(context, tx, request, source.bucket), source.key, source.version)
     conditions.check_copy(request, stored)
     return stored
 
 
 def _refuse_no_change(request: dict[str, Any], source: _Source) -> None:
     same = (request["Bucket"], request["Key"]) == (source.bucket, source.key)
-    if same and request.get("MetadataDirective") != "REPLACE" and not any(name in request for name in _CHANGES):
+    if (
+        same
+        and source.version is None
+        and request.get("MetadataDirective") != "REPLACE"
+        and not any(name in request for name in _CHANGES)
+    ):
         raise errors.invalid_request(
             "This copy request is illegal because it is trying to copy an object to itself without changing the"
             " object's metadata, storage class, website redirect location or encryption attributes."
@@ -163,7 +171,7 @@ def _wanted_checksum(context: Context, request: dict[str, Any], source: _Source)
             return None
         try:
             with objects.open_reader(context.database, context.blobs, stored) as reader:
-                return _Digest(stored.id, algorithm, _read_through(reader, algorithm)[1])
+                return _Digest(stored.content, algorithm, _read_through(reader, algorithm)[1])
         except BlobMissing:
             continue
     raise ApiError("The source changed while it was copied.", code="SlowDown", status=503)
@@ -182,8 +190,8 @@ def _try_part_copy(context: Context, request: dict[str, Any], source: _Source) -
     except BlobMissing:
         return None
     with context.database.write() as tx:
-        current = objects.find(tx, own_bucket(context, tx, request, source.bucket), source.key)
-        if current is None or current.id != stored.id:
+        current = versions.find(tx, own_bucket(context, tx, request, source.bucket), source.key, stored.version)
+        if current is None or current.stored.content != stored.content:
             return None
         upload = find_upload(tx, own_bucket(context, tx, request), request)
         content = contents.add(tx, _extents(tx, stored, chosen))

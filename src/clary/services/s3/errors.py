@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from clary.base.errors import AccessDenied, ApiError
@@ -13,6 +14,25 @@ def no_such_bucket(name: str) -> ApiError:
 
 def no_such_key(key: str) -> ApiError:
     return ApiError("The specified key does not exist.", code="NoSuchKey", status=404, Key=key)
+
+
+def under_marker(key: str) -> ApiError:
+    """The key is free, and that is so because a delete marker lies over it."""
+    message = "The specified key does not exist."
+    return ApiError(message, code="NoSuchKey", status=404, Key=key, DeleteMarker="true")
+
+
+def no_such_version(key: str, version: str) -> ApiError:
+    message = "The specified version does not exist."
+    return ApiError(message, code="NoSuchVersion", status=404, Key=key, VersionId=version)
+
+
+def is_marker(method: str) -> ApiError:
+    """A delete marker has no bytes, headers or tags."""
+    message = "The specified method is not allowed against this resource."
+    return ApiError(
+        message, code="MethodNotAllowed", status=405, Method=method, ResourceType="DeleteMarker", DeleteMarker="true"
+    )
 
 
 def no_such_upload(upload_id: str) -> ApiError:
@@ -29,9 +49,9 @@ def access_denied() -> AccessDenied:
     return AccessDenied("Access Denied")
 
 
-def not_found() -> ApiError:
-    """What HEAD answers: it has no body, so the status is all a client sees."""
-    return ApiError("Not Found", code="404", status=404)
+def not_found(members: Mapping[str, Any] | None = None) -> ApiError:
+    """What HEAD answers: it has no body, so the status (and a header for `DeleteMarker`) is all a client sees."""
+    return ApiError("Not Found", code="404", status=404, **(members or {}))
 
 
 def precondition_failed(condition: str) -> ApiError:

@@ -6,11 +6,13 @@ from typing import Any
 
 from clary.base.errors import ApiError
 from clary.services.context import Context
-from clary.services.s3 import attributes, checksums, conditions, errors
-from clary.services.s3.names import check_key, check_version, own_bucket
+from clary.services.s3 import attributes, checksums, conditions, errors, permission
+from clary.services.s3.names import check_key, own_bucket, version_members, wanted_version
 from clary.services.s3.ranges import Window, window
-from clary.store import objects
+from clary.store import objects, versions
 from clary.store.blobs import BlobMissing, Slice
+from clary.store.buckets import Bucket
+from clary.store.database import Transaction
 from clary.store.objects import StoredObject
 
 _ATTEMPTS = 10
@@ -18,53 +20,74 @@ _ATTEMPTS = 10
 
 def get_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     """The body is an open `Slice`: an overwrite that happens while it is sent does not tear it."""
+    permission.check_object(context, request, "s3:GetObject")
     for _ in range(_ATTEMPTS):
-        stored, chosen = _look(context, request)
+        bucket, stored, chosen = _look(context, request)
         try:
             body = _open(context, stored, chosen)
         except BlobMissing:
             continue  # overwritten between the row and its bytes
-        return {**_describe(request, stored, chosen), "Body": body}
+        return {**_describe(request, bucket, stored, chosen), "Body": body}
     raise ApiError(f"The bytes of {request['Key']} are damaged.", code="InternalError", status=500)
 
 
 def head_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    permission.check_object(context, request, "s3:GetObject")
     try:
-        stored, chosen = _look(context, request)
+        bucket, stored, chosen = _look(context, request)
     except ApiError as error:
         if error.status == 404:
-            raise errors.not_found() from None
+            raise errors.not_found(error.members) from None
         raise
-    return _describe(request, stored, chosen)
+    return _describe(request, bucket, stored, chosen)
 
 
-def find_object(context: Context, request: dict[str, Any]) -> StoredObject:
+def find_object(context: Context, request: dict[str, Any]) -> tuple[Bucket, StoredObject]:
     """The object of a request. Who may not list the bucket does not learn that a key is free."""
     check_key(request["Key"])
-    check_version(request)
     with context.database.read() as tx:
-        stored = objects.find(tx, own_bucket(context, tx, request), request["Key"])
-    if stored is None:
-        context.authorize("s3:ListBucket", f"arn:aws:s3:::{request['Bucket']}")
-        raise errors.no_such_key(request["Key"])
-    return stored
+        bucket = own_bucket(context, tx, request)
+        try:
+            return bucket, find_version(tx, bucket, request["Key"], wanted_version(request))
+        except ApiError as error:
+            missing = error
+    if missing.code == "NoSuchKey":
+        permission.check(context, "s3:ListBucket", request["Bucket"])
+    raise missing
 
 
-def _look(context: Context, request: dict[str, Any]) -> tuple[StoredObject, Window]:
+def find_version(tx: Transaction, bucket: Bucket, key: str, version: str | None) -> StoredObject:
+    """The current object, or the version that is asked for; NoSuchKey, NoSuchVersion or MethodNotAllowed."""
+    if version is None:
+        stored = objects.find(tx, bucket, key)
+        if stored is not None:
+            return stored
+        over = versions.newest_archived(tx, bucket, key) if bucket.versioning else None
+        raise errors.under_marker(key) if over else errors.no_such_key(key)
+    found = versions.find(tx, bucket, key, version)
+    if found is None:
+        raise errors.no_such_version(key, version)
+    if found.marker:
+        raise errors.is_marker("GET")
+    return found.stored
+
+
+def _look(context: Context, request: dict[str, Any]) -> tuple[Bucket, StoredObject, Window]:
     if "SSECustomerAlgorithm" in request:
         raise errors.invalid_request("The encryption parameters are not applicable to this object.")
-    stored = find_object(context, request)
+    bucket, stored = find_object(context, request)
     conditions.check_read(request, stored)
     sizes = [size for size, _ in stored.document.get("parts", [])]
-    return stored, window(request.get("Range"), request.get("PartNumber"), stored.size, sizes)
+    return bucket, stored, window(request.get("Range"), request.get("PartNumber"), stored.size, sizes)
 
 
 def _open(context: Context, stored: StoredObject, chosen: Window) -> Slice:
     return objects.open_reader(context.database, context.blobs, stored, chosen.start, chosen.length)
 
 
-def _describe(request: dict[str, Any], stored: StoredObject, chosen: Window) -> dict[str, Any]:
+def _describe(request: dict[str, Any], bucket: Bucket, stored: StoredObject, chosen: Window) -> dict[str, Any]:
     answer = {**attributes.shown(stored, request), "ContentLength": chosen.length}
+    answer |= version_members(bucket, stored.version)
     if chosen.partial:
         answer["ContentRange"] = chosen.content_range(stored.size)
     parts = stored.document.get("parts", [])

@@ -8,8 +8,8 @@ from urllib.parse import quote_plus
 
 from clary.base.errors import ApiError
 from clary.services.context import Context
-from clary.services.s3 import errors
-from clary.services.s3.names import bucket_arn, own_bucket, owner_of
+from clary.services.s3 import errors, permission
+from clary.services.s3.names import own_bucket, owner_of
 from clary.store import listing
 from clary.store.listing import Entry, Folded, Listed
 
@@ -60,7 +60,7 @@ def authorize_listing(context: Context, request: dict[str, Any], action: str = "
     keys = {"s3:prefix": request.get("Prefix", ""), "s3:delimiter": request.get("Delimiter", "")}
     if "MaxKeys" in request:
         keys["s3:max-keys"] = str(request["MaxKeys"])
-    context.authorize(action, bucket_arn(context, request), {name: value for name, value in keys.items() if value})
+    permission.check(context, action, request["Bucket"], keys={name: value for name, value in keys.items() if value})
 
 
 def list_window(request: dict[str, Any], size_name: str = "MaxKeys") -> tuple[str, str, int]:

@@ -15,7 +15,7 @@ from clary.base.crash import crash_here
 from clary.base.errors import ApiError
 from clary.services.context import Context
 from clary.services.s3 import attributes, checksums, conditions, errors
-from clary.services.s3.names import check_key, own_bucket
+from clary.services.s3.names import check_key, created_version, own_bucket, version_members
 from clary.services.s3.put import body_of, check_size
 from clary.services.s3.telling import tell_created
 from clary.store import contents, objects, uploads
@@ -82,17 +82,20 @@ def complete_multipart_upload(context: Context, request: dict[str, Any]) -> dict
     wanted = (request.get("MultipartUpload") or {}).get("Parts") or []
     check_key(request["Key"])
     garbage: list[str] = []
+    version: dict[str, str] = {}
     with context.database.write() as tx:
         bucket = own_bucket(context, tx, request)
         upload = uploads.find(tx, bucket, request["Key"], request["UploadId"])
         existing = objects.find(tx, bucket, request["Key"])
         if upload is None:
             document, etag = _completed_before(request, existing, wanted)
+            version = version_members(bucket, existing.version) if existing else {}
         else:
             conditions.check_write(request, request["Key"], existing)
             chosen = _choose_parts(wanted, uploads.parts(tx, upload))
             new = _new_object(request, upload, chosen)
             document, etag = new.document, new.etag
+            version = created_version(bucket, new)
             content, unused = uploads.join(tx, upload, chosen)
             garbage = [*unused, *objects.put(tx, bucket, new, content, context.now)]
             tell_created(context, tx, bucket, "CompleteMultipartUpload", new)
@@ -103,6 +106,7 @@ def complete_multipart_upload(context: Context, request: dict[str, Any]) -> dict
         "Bucket": bucket.name,
         "Key": request["Key"],
         "ETag": f'"{etag}"',
+        **version,
         **attributes.checksum_members(document),
         **attributes.encryption(document),
     }

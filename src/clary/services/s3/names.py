@@ -11,12 +11,14 @@ from clary.services.s3 import errors
 from clary.store import buckets
 from clary.store.buckets import Bucket, BucketNotFound, BucketOfOther
 from clary.store.database import Transaction
+from clary.store.objects import NewObject
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 _RESERVED_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _MAX_KEY_BYTES = 1024
+_VERSION = re.compile(r"null|[a-z0-9]{32}")
 
 
 def check_bucket_name(name: str) -> None:
@@ -71,10 +73,22 @@ def object_arn(_context: Context, request: dict[str, Any]) -> str:
     return f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"
 
 
-def check_version(request: dict[str, Any]) -> None:
-    """Buckets have no versions here: the only one is called null."""
-    if request.get("VersionId", "null") != "null":
-        raise errors.invalid_argument("Invalid version id specified", "versionId", request["VersionId"])
+def wanted_version(request: dict[str, Any]) -> str | None:
+    """The version that a request names; `null` is the one from before versions were kept."""
+    version: str | None = request.get("VersionId")
+    if version is not None and not _VERSION.fullmatch(version):
+        raise errors.invalid_argument("Invalid version id specified", "versionId", version)
+    return version
+
+
+def version_members(bucket: Bucket, version: str) -> dict[str, str]:
+    """VersionId for an answer; buckets that never kept versions do not speak of them."""
+    return {"VersionId": version} if bucket.versioning else {}
+
+
+def created_version(bucket: Bucket, new: NewObject) -> dict[str, str]:
+    """VersionId for the answer of a write, which S3 gives while versions are kept."""
+    return {"VersionId": new.version} if bucket.versioning == "Enabled" else {}
 
 
 def owner_of(account: str) -> dict[str, str]:

@@ -8,10 +8,11 @@ from clary.base.crash import crash_here
 from clary.base.errors import ApiError
 from clary.services.context import Context
 from clary.services.s3 import attributes, checksums, conditions, errors
-from clary.services.s3.names import check_key, own_bucket
+from clary.services.s3.names import check_key, created_version, own_bucket
 from clary.services.s3.telling import tell_created
 from clary.store import contents, objects
 from clary.store.blobs import Extent, Incoming
+from clary.store.buckets import Bucket
 from clary.store.objects import NewObject
 
 LARGEST_PUT = 5 * 1024**3
@@ -30,11 +31,12 @@ def put_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
             checksum=attributes.checksum_mark(document),
             document=document,
         )
-        _store(context, request, new, objects.adopt(context.blobs, incoming))
+        bucket = _store(context, request, new, objects.adopt(context.blobs, incoming))
     finally:
         incoming.discard()
     return {
         "ETag": f'"{new.etag}"',
+        **created_version(bucket, new),
         **attributes.checksum_members(document),
         **attributes.encryption(document),
     }
@@ -73,7 +75,7 @@ def _check(context: Context, request: dict[str, Any], incoming: Incoming) -> Non
         conditions.check_write(request, request["Key"], objects.find(tx, bucket, request["Key"]))
 
 
-def _store(context: Context, request: dict[str, Any], new: NewObject, extents: list[Extent]) -> None:
+def _store(context: Context, request: dict[str, Any], new: NewObject, extents: list[Extent]) -> Bucket:
     try:
         with context.database.write() as tx:
             bucket = own_bucket(context, tx, request)
@@ -86,6 +88,7 @@ def _store(context: Context, request: dict[str, Any], new: NewObject, extents: l
         raise
     crash_here("s3.put.before_garbage")
     context.blobs.delete(garbage)
+    return bucket
 
 
 def _checksums(incoming: Incoming) -> dict[str, Any]:

@@ -6,37 +6,39 @@ from typing import Any
 
 from clary.base.errors import ApiError
 from clary.services.context import Context
-from clary.services.s3 import attributes, errors
-from clary.services.s3.get import find_object
-from clary.services.s3.names import check_version, own_bucket
-from clary.store import objects
+from clary.services.s3 import attributes, permission
+from clary.services.s3.get import find_object, find_version
+from clary.services.s3.names import own_bucket, version_members, wanted_version
+from clary.store import versions
 
 
 def get_object_tagging(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    tags = find_object(context, request).document.get("tags", {})
-    return {"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]}
+    permission.check_object(context, request, "s3:GetObjectTagging")
+    bucket, stored = find_object(context, request)
+    tags = stored.document.get("tags", {})
+    shown = [{"Key": key, "Value": value} for key, value in tags.items()]
+    return {"TagSet": shown, **version_members(bucket, stored.version)}
 
 
 def put_object_tagging(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    permission.check_object(context, request, "s3:PutObjectTagging")
     entries = request["Tagging"].get("TagSet") or []
     tags = {entry["Key"]: entry["Value"] for entry in entries}
     if len(tags) != len(entries):
         message = "Cannot provide multiple Tags with the same key"
         raise ApiError(message, code="InvalidTag", status=400)
     attributes.check_tags(tags)
-    _replace(context, request, tags)
-    return {}
+    return _replace(context, request, tags)
 
 
 def delete_object_tagging(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    _replace(context, request, {})
-    return {}
+    permission.check_object(context, request, "s3:DeleteObjectTagging")
+    return _replace(context, request, {})
 
 
-def _replace(context: Context, request: dict[str, Any], tags: dict[str, str]) -> None:
-    check_version(request)
+def _replace(context: Context, request: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:
     with context.database.write() as tx:
-        stored = objects.find(tx, own_bucket(context, tx, request), request["Key"])
-        if stored is None:
-            raise errors.no_such_key(request["Key"])
-        objects.change_document(tx, stored, {**stored.document, "tags": tags})
+        bucket = own_bucket(context, tx, request)
+        stored = find_version(tx, bucket, request["Key"], wanted_version(request))
+        versions.change_document(tx, bucket, stored, {**stored.document, "tags": tags})
+    return version_members(bucket, stored.version)
