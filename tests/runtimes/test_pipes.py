@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ import pytest
 
 from clary.runtimes import pipes, staging
 from clary.runtimes.errors import StagingError
+from tests.runtimes.conftest import Machine
 from tests.runtimes.memory import Memory
 
+TOOLKIT = Path(__file__).resolve().parents[2] / "toolkit" / "src" / "clary_toolkit"
 LINES = [{"source-ref": "s3://b/../etc/x", "label": 1, "note": "é"}, {"source-ref": "s3://b/../etc/x", "label": [2]}]
 
 
@@ -92,3 +96,29 @@ def test_processing_inputs_become_pipes_at_their_path(tmp_path: Path) -> None:
     (plan,) = staging.place_processing_input(Memory(d=b"1"), source, tmp_path, host=0, hosts=1)
     assert plan["pipe"] == "/opt/ml/processing/in/data"
     assert (tmp_path / "processing" / "in").is_dir()
+
+
+READ_AND_STAY = """
+import os, signal, sys, time
+base = os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml") + "/input/data/train_"
+print("read", [open(base + str(epoch)).read() for epoch in (0, 1)], flush=True)
+def end(*_):
+    print("ended", open(base + "2").read(), flush=True)
+    sys.exit(5)
+signal.signal(signal.SIGTERM, end)
+print("up", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_unit_is_fed_to_its_last_moment_and_ends_as_it_likes(machine: Machine) -> None:
+    spec = machine.spec("u", READ_AND_STAY, variables={"PYTHONPATH": "/opt/ml/tools"})
+    shutil.copytree(TOOLKIT, spec.opt_ml / "tools" / "clary_toolkit")
+    (spec.opt_ml / "input" / "data").mkdir(parents=True)
+    planned(Memory(**{"d/1": b"one", "d/2": b"two"}), spec.opt_ml, {"S3Uri": "s3://b/d/"})
+    machine.runtime.launch(dataclasses.replace(spec, argv=[*pipes.FEED, *spec.argv]))
+    machine.wait_for_line("u", "up")
+    machine.runtime.stop("u")
+    state = machine.wait("u")
+    assert (state.exit_code, state.stopped_by) == (5, "stop")
+    assert machine.lines("u")[-3:] == ["read ['onetwo', 'onetwo']", "up", "ended onetwo"]
