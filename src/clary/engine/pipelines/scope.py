@@ -13,6 +13,7 @@ from clary.definitions.document import Definition
 from clary.definitions.paths import UnresolvedReference, follow
 from clary.definitions.references import as_text
 from clary.engine.role_objects import RoleObjects
+from clary.runtimes.errors import StagingError
 from clary.runtimes.sources import parse_s3_uri
 from clary.store.resources import Resource
 
@@ -94,5 +95,5 @@ class ExecutionScope:
                 return path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError as error:
             raise UnresolvedReference(f"There is no object {uri}.") from error
-        except (ApiError, ValueError) as error:
+        except (ApiError, StagingError, ValueError) as error:
             raise UnresolvedReference(f"{uri} cannot be read: {error}") from error
