@@ -7,9 +7,14 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from botocore.httpsession import URLLib3Session
 
 from tests.server import Server, eventually
 
@@ -343,3 +348,41 @@ def test_messages_that_are_refused(server: Server) -> None:
             sqs.send_message(QueueUrl=url, **arguments)
         assert code_of(refused) == code, arguments
     assert eventually(lambda: numbers(sqs, url) == ("0", "0", "0"))
+
+
+def test_older_clients_speak_the_query_protocol(server: Server) -> None:
+    installation = server.installation
+    credentials = Credentials(installation.access_key_id, installation.secret_access_key)
+
+    def ask(path: str, **fields: str) -> tuple[int, str]:
+        body = urlencode({"Version": "2012-11-05", **{name.replace("__", "."): v for name, v in fields.items()}})
+        headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+        request = AWSRequest("POST", server.url + path, data=body, headers=headers)
+        SigV4Auth(credentials, "sqs", installation.region).add_auth(request)
+        answer = URLLib3Session().send(request.prepare())
+        return answer.status_code, answer.text
+
+    status, text = ask(
+        "/", Action="CreateQueue", QueueName="older", Attribute__1__Name="DelaySeconds", Attribute__1__Value="0"
+    )
+    url = f"{server.url}/{installation.account}/older"
+    assert (status, f"<CreateQueueResult><QueueUrl>{url}</QueueUrl></CreateQueueResult>" in text) == (200, True), text
+    path = f"/{installation.account}/older"
+    attribute = {
+        "MessageAttribute__1__Name": "kind",
+        "MessageAttribute__1__Value__DataType": "String",
+        "MessageAttribute__1__Value__StringValue": "old",
+    }
+    status, text = ask(path, Action="SendMessage", QueueUrl=url, MessageBody="from <before>", **attribute)
+    assert (status, "<MD5OfMessageBody>" in text) == (200, True), text
+    (message,) = receive(server.client("sqs"), url, MessageAttributeNames=["All"], VisibilityTimeout=0)
+    assert message["MessageAttributes"]["kind"]["StringValue"] == "old"
+    status, text = ask(path, Action="ReceiveMessage", AttributeName__1="All", MessageAttributeName__1="All")
+    assert "<Body>from &lt;before&gt;</Body>" in text
+    assert "<MessageAttribute><Name>kind</Name><Value><StringValue>old</StringValue>" in text
+    handle = text.partition("<ReceiptHandle>")[2].partition("<")[0]
+    status, text = ask(path, Action="DeleteMessage", QueueUrl=url, ReceiptHandle=handle)
+    assert (status, "<DeleteMessageResponse" in text) == (200, True), text
+    assert numbers(server.client("sqs"), url) == ("0", "0", "0")
+    status, text = ask("/", Action="GetQueueUrl", QueueName="nowhere")
+    assert (status, "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in text) == (400, True), text

@@ -14,6 +14,7 @@ from botocore.model import ServiceModel
 
 from clary.wire.facts import FACTS, ServiceFacts
 from clary.wire.facts import SERVICES as SERVICES  # noqa: PLC0414 - offered here, where catalogs are made
+from clary.wire.former_query import with_query
 
 # botocore has no type information; the aliases say what is meant.
 Service: TypeAlias = Any
@@ -30,6 +31,7 @@ class Catalog:
         self._loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
         self._models: dict[str, Service] = {}
         self._operations: dict[tuple[str, str], Operation] = {}
+        self._former: dict[str, Service] = {}
         self._lock = threading.Lock()
 
     def service(self, name: str) -> Service:
@@ -54,6 +56,16 @@ class Catalog:
                 return None
             operation = self._operations.setdefault((service, name), model.operation_model(name))
         return operation
+
+    def query_operation(self, service: str, name: str) -> Operation | None:
+        """The OperationModel for the query protocol, which some models do not describe any more."""
+        if "query" in self.facts[service].protocols:
+            return self.operation(service, name)
+        model = self._former.get(service)
+        if model is None:
+            description = with_query(service, self._loader.load_service_model(service, "service-2"))
+            model = self._former.setdefault(service, ServiceModel(description, service))
+        return model.operation_model(name) if name in model.operation_names else None
 
     def signing_as(self, signing_name: str) -> tuple[ServiceFacts, ...]:
         """Every service whose requests are signed with this name, in the catalog's order."""

@@ -176,8 +176,8 @@ def family_of_request(head: RequestHead, signing_name: str) -> Family:
         return "json"
     if signing_name == "s3":
         return "s3"
-    # cloudwatch speaks query too: without a target header it can be nothing else
-    speaks_query = any("query" in facts.protocols for facts in FACTS.values() if facts.signing_name == signing_name)
+    # cloudwatch and sqs speak query too: without a target header it can be nothing else
+    speaks_query = any(facts.speaks_query for facts in FACTS.values() if facts.signing_name == signing_name)
     return "query" if speaks_query else "rest"
 
 

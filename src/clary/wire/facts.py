@@ -13,7 +13,11 @@ CBOR = "smithy-rpc-v2-cbor"
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """What is known of a service without its model. `version` is the API version query requests carry."""
+    """What is known of a service without its model.
+
+    `version` is the API version that query requests carry; a service with a version speaks the query protocol, even
+    when its model has left that behind (`former_query`).
+    """
 
     name: str
     signing_name: str
@@ -24,6 +28,10 @@ class ServiceFacts:
     @property
     def is_rest(self) -> bool:
         return self.protocols[0].startswith("rest-")
+
+    @property
+    def speaks_query(self) -> bool:
+        return bool(self.version)
 
 
 _JSON = ("json",)
@@ -45,7 +53,7 @@ _FACTS = (
     ServiceFacts("events", "events", _JSON, "AWSEvents"),
     ServiceFacts("scheduler", "scheduler", _REST),
     ServiceFacts("sns", "sns", _QUERY, version="2010-03-31"),
-    ServiceFacts("sqs", "sqs", _JSON, "AmazonSQS"),
+    ServiceFacts("sqs", "sqs", _JSON, "AmazonSQS", version="2012-11-05"),
     ServiceFacts("ssm", "ssm", _JSON, "AmazonSSM"),
     ServiceFacts("stepfunctions", "states", _JSON, "AWSStepFunctions"),
     ServiceFacts(

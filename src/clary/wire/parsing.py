@@ -39,6 +39,8 @@ def parse(target: Target, head: RequestHead, body: Any) -> Parameters:
             return _object(shape, documents.load_cbor(body), documents.CBOR) if body else {}
         if target.protocol == "query":
             fields = dict(head.query_pairs) | parse_form(body)
+            if "QueueUrl" in shape.members:  # it may be said by the address that is called
+                fields.setdefault("QueueUrl", head.path)
             return _object_of(read_form(shape, form_tree(fields)))
         return _parse_rest(target, shape, head, body)
     except Malformed as error:

@@ -61,7 +61,7 @@ class Router:
         self._base_hosts = tuple(host.lower() for host in base_hosts)
         self._tables: dict[str, RouteTable] = {}
         self._by_prefix = {facts.target_prefix: facts for facts in catalog.facts.values() if facts.target_prefix}
-        self._query_services = [facts for facts in catalog.facts.values() if "query" in facts.protocols]
+        self._query_services = [facts for facts in catalog.facts.values() if facts.speaks_query]
         self._query_by_signing = {facts.signing_name: facts for facts in self._query_services}
 
     def needs_body(self, head: RequestHead) -> bool:
@@ -120,7 +120,7 @@ class Router:
         if not action:
             raise ApiError("The request must contain the parameter Action", code="MissingAction", status=400)
         version = fields.get("Version", facts.version)
-        operation = self.catalog.operation(facts.name, action) if version == facts.version else None
+        operation = self.catalog.query_operation(facts.name, action) if version == facts.version else None
         if operation is None:
             text = f"Could not find operation {action[:128]} for version {version[:32]}"
             raise ApiError(text, code="InvalidAction", status=400)

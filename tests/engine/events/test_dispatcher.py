@@ -105,7 +105,11 @@ def told(world: World) -> list[dict[str, Any]]:
 
 
 def test_endpoints_are_told_in_upper_snake_case(world: World) -> None:
-    world.rule("a", TARGET, pattern={"detail": {"EndpointStatus": ["CREATING", "IN_SERVICE"]}})
+    pattern = {
+        "detail-type": ["SageMaker Endpoint State Change"],
+        "detail": {"EndpointStatus": ["CREATING", "IN_SERVICE"]},
+    }
+    world.rule("a", TARGET, pattern=pattern)
     endpoint = world.add("endpoint", "e", {"config": "c", "target": {"variants": []}}, status="Creating")
     with world.database.write() as tx:
         resources.save(tx, endpoint, status="InService", now=world.clock.now())
@@ -115,6 +119,47 @@ def test_endpoints_are_told_in_upper_snake_case(world: World) -> None:
     assert serving["detail-type"] == "SageMaker Endpoint State Change"
     assert serving["resources"] == [endpoint.arn]
     assert isinstance(serving["detail"]["CreationTime"], int)
+
+
+def test_deployments_are_told_when_they_begin_and_end(world: World) -> None:
+    world.rule("a", TARGET, pattern={"detail-type": ["SageMaker Endpoint Deployment State Change"]})
+    variant = {"VariantName": "v", "InitialVariantWeight": 1.0, "InitialInstanceCount": 2, "ModelName": "m"}
+    first = {"generation": 1, "config": "c1", "variants": [variant]}
+    fleet = [{"generation": 1, "variant": "v", "ready": True}] * 2
+    document = {"config": "c1", "target": first, "fleet": [], "deployment_started": world.clock.now()}
+    endpoint = world.add("endpoint", "e", document, status="Creating")
+    second = {"generation": 2, "config": "c2", "variants": [{**variant, "InitialInstanceCount": 1}]}
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("InService", {"active": first, "fleet": fleet}),
+        ("InService", {"note": "no deployment"}),
+        ("Updating", {"target": second}),
+        ("InService", {"target": first, "failure": "no ping"}),
+        ("Deleting", {}),
+    ]
+    for status, change in steps:
+        with world.database.write() as tx:
+            document = {**endpoint.document, **change}
+            endpoint = resources.save(tx, endpoint, document=document, status=status, now=world.clock.now())
+    creating, created, updating, failed = told(world)
+    began = int(world.clock.now().timestamp() * 1000)
+    launching = {"Status": "Creating", "StatusMessage": "Launching 1 instance(s).", "StartTime": began}
+    numbers = {"VariantName": "v", "CurrentWeight": 1.0, "DesiredWeight": 1.0}
+    serving = {**numbers, "CurrentInstanceCount": 2, "DesiredInstanceCount": 2}
+    assert creating["detail"]["ProductionVariants"] == []
+    assert creating["detail"]["PendingDeploymentSummary"]["EndpointConfigName"] == "c1"
+    assert created["detail"]["EndpointStatus"] == "IN_SERVICE"
+    assert "PendingDeploymentSummary" not in created["detail"]
+    assert updating["detail"]["EndpointStatus"] == "UPDATING"
+    assert updating["detail"]["ProductionVariants"] == [serving]
+    assert updating["detail"]["PendingDeploymentSummary"] == {
+        "EndpointConfigName": "c2",
+        "StartTime": began,
+        "ProductionVariants": [
+            {**numbers, "CurrentInstanceCount": 0, "DesiredInstanceCount": 1, "VariantStatus": [launching]}
+        ],
+    }
+    assert (failed["detail"]["EndpointStatus"], failed["detail"]["FailureReason"]) == ("IN_SERVICE", "no ping")
+    assert len({event["id"] for event in (creating, created, updating, failed)}) == 4
 
 
 def test_approvals_are_told(world: World) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from clary.base.clock import Clock
 from clary.base.crash import crash_here
 from clary.base.log import get_logger
-from clary.engine.events.changes import Change, event_of
+from clary.engine.events.changes import Change, events_of
 from clary.engine.events.fanout import deliver_to_targets
 from clary.engine.events.rules import Rules
 from clary.engine.events.worker import Worker
@@ -87,8 +87,7 @@ class Dispatcher:
     def _tell_change(self, tx: Transaction, entry: Entry) -> None:
         document = entry.document
         change = Change(entry.id, entry.account, entry.region, entry.at, document, tags.read(tx, document["arn"]))
-        event = event_of(change)
-        if event is not None:
+        for event in events_of(change):
             self._match(tx, entry, _DEFAULT_BUS, event)
 
     def _tell_object(self, tx: Transaction, entry: Entry) -> None:

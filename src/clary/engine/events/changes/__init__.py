@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from clary.engine.events.changes import (
+    deployments,
     endpoints,
     model_packages,
     models,
@@ -19,7 +20,7 @@ from clary.engine.events.changes import (
 from clary.engine.events.changes.change import Change, Told
 from clary.events.envelope import derived_id, envelope
 
-__all__ = ["Change", "event_of"]
+__all__ = ["Change", "events_of"]
 
 _BUILDERS: Mapping[str, Callable[[Change], Told | None]] = {
     "training-job": training_jobs.told,
@@ -34,11 +35,15 @@ _BUILDERS: Mapping[str, Callable[[Change], Told | None]] = {
 }
 
 
-def event_of(change: Change) -> dict[str, Any] | None:
-    """The event, or None for changes that SageMaker does not tell."""
-    told = _BUILDERS[change.kind](change)
-    if told is None:
-        return None
+def events_of(change: Change) -> list[dict[str, Any]]:
+    """The events, none for changes that SageMaker does not tell."""
+    builders = [_BUILDERS[change.kind]]
+    if change.kind == "endpoint":
+        builders.append(deployments.told)
+    return [_event(change, told) for builder in builders if (told := builder(change)) is not None]
+
+
+def _event(change: Change, told: Told) -> dict[str, Any]:
     return envelope(
         source="aws.sagemaker",
         detail_type=told.detail_type,
@@ -47,5 +52,5 @@ def event_of(change: Change) -> dict[str, Any] | None:
         region=change.region,
         time=change.at,
         resources=told.resources,
-        event_id=derived_id("outbox", change.account, change.entry),
+        event_id=derived_id("outbox", change.account, change.entry, told.detail_type),
     )
