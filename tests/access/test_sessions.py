@@ -49,6 +49,7 @@ def test_round_trip() -> None:
     assert session.keys() == {
         "aws:principaltag/team": "fraud",
         "aws:tokenissuetime": "2026-01-02T03:04:05Z",
+        "aws:multifactorauthpresent": "false",
         "aws:sourceidentity": "alice",
     }
 

@@ -134,6 +134,41 @@ def test_a_queue_and_a_role_are_opened_to_the_other_account(server: Server, rese
     assert entered["AssumedRoleUser"]["Arn"].split(":")[4] == their_account
 
 
+def test_tags_decide(server: Server) -> None:
+    """Whoever makes something must mark it as the team's own, and sees and deletes only what is."""
+    iam = server.client("iam")
+    given = keys_in(clary(server, "user", "add", "tagger"))
+    own = {"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}}
+    marked = {"StringEquals": {"aws:RequestTag/team": "${aws:PrincipalTag/team}"}}
+    groups = [f"sagemaker:{verb}ModelPackageGroup" for verb in ("Describe", "Delete")]
+    statements = [
+        {"Effect": "Allow", "Action": "sagemaker:CreateModelPackageGroup", "Resource": "*", "Condition": marked},
+        {"Effect": "Allow", "Action": groups, "Resource": "*", "Condition": own},
+    ]
+    document = {"Version": "2012-10-17", "Statement": statements}
+    iam.put_user_policy(UserName="tagger", PolicyName="tags", PolicyDocument=json.dumps(document))
+    iam.tag_user(UserName="tagger", Tags=[{"Key": "team", "Value": "fraud"}])
+    mine, root = server.client("sagemaker", **given), server.client("sagemaker")
+
+    def make(client: Any, name: str, team: str) -> None:
+        client.create_model_package_group(ModelPackageGroupName=name, Tags=[{"Key": "team", "Value": team}])
+
+    refused = {"ModelPackageGroupName": "t-0", "Tags": [{"Key": "team", "Value": "other"}]}
+    assert code_of(mine.create_model_package_group, **refused) == "AccessDeniedException"
+    with pytest.raises(ClientError, match="sagemaker:AddTags"):
+        make(mine, "t-1", "fraud")
+    statements[0]["Action"] = ["sagemaker:CreateModelPackageGroup", "sagemaker:AddTags"]
+    iam.put_user_policy(UserName="tagger", PolicyName="tags", PolicyDocument=json.dumps(document))
+    make(mine, "t-1", "fraud")
+    make(root, "t-2", "other")
+    assert mine.describe_model_package_group(ModelPackageGroupName="t-1")["ModelPackageGroupName"] == "t-1"
+    for look in (mine.describe_model_package_group, mine.delete_model_package_group):
+        assert code_of(look, ModelPackageGroupName="t-2") == "AccessDeniedException"
+    mine.delete_model_package_group(ModelPackageGroupName="t-1")
+    key_id = given["aws_access_key_id"]
+    assert server.client("sts").get_access_key_info(AccessKeyId=key_id)["Account"] == server.installation.account
+
+
 def test_calls_are_recorded_within_a_second(server: Server) -> None:
     iam, trail = server.client("iam"), server.client("cloudtrail")
     iam.create_user(UserName="watched")

@@ -44,6 +44,9 @@ COMPLETED: dict[str, dict[str, Any]] = {
 # Texts that a service takes apart before it can tell whose resource is meant.
 TEXTS: dict[tuple[str, str], str] = {
     ("events", "connectionarn"): "arn:aws:events:us-east-1:111122223333:connection/some/1f",
+    ("organizations", "accountid"): "111122223333",
+    ("organizations", "createaccountrequestid"): "car-12345678",
+    ("organizations", "email"): "a@example.invalid",
     ("lambda", "action"): "lambda:InvokeFunction",
     ("lambda", "functionversion"): "1",
     ("lambda", "role"): ROLE,

@@ -79,6 +79,10 @@ class PolicySet:
             found.append((SESSION, self.session))
         return found
 
+    def asks_resource_tags(self) -> bool:
+        """Whether any policy looks at the tags of the resource: finding them costs a query."""
+        return any(compile_policy(document).asks_resource_tags for _, layer in self.layers() for document in layer)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -91,11 +95,13 @@ class Decision:
     source: str = IDENTITY
 
     def message(self, request: AccessRequest) -> str:
-        """The text of the error, in AWS's wording."""
+        """The text of the error, in AWS's wording, and the Sid of the statement that denies."""
         caller = request.principal.arn or "anonymous"
         text = f"User: {caller} is not authorized to perform: {request.action} on resource: {request.resource}"
         if self.reason == "explicitDeny":
-            return f"{text} with an explicit deny in {_ARTICLES[self.source]} {self.source}"
+            sid = (self.statement or {}).get("Sid")
+            which = f" (statement {sid})" if sid else ""
+            return f"{text} with an explicit deny in {_ARTICLES[self.source]} {self.source}{which}"
         return f"{text} because no {self.source} allows the {request.action} action"
 
 

@@ -69,6 +69,7 @@ class Session:
         """Condition keys that follow from the session."""
         keys: dict[str, str | list[str]] = {f"aws:principaltag/{key.lower()}": v for key, v in self.tags.items()}
         keys["aws:tokenissuetime"] = self.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        keys["aws:multifactorauthpresent"] = "false"  # long-term keys do not have the key at all
         if self.source_identity:
             keys["aws:sourceidentity"] = self.source_identity
         return keys

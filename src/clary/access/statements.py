@@ -6,6 +6,7 @@ common question, "may this known principal invoke this endpoint?", a few diction
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -79,10 +80,11 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A compiled document."""
+    """A compiled document. `asks_resource_tags`: whether it matters which tags the resource has."""
 
     document: Mapping[str, Any]
     statements: tuple[Statement, ...]
+    asks_resource_tags: bool
     _by_action: dict[str, tuple[tuple[Statement, ...], tuple[Statement, ...]]] = field(default_factory=dict)
 
     def for_action(self, action: str) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
@@ -123,7 +125,8 @@ def as_list(value: Any) -> list[Any]:
 
 def _compile(document: Mapping[str, Any]) -> Policy:
     variables = document.get("Version") == "2012-10-17"
-    return Policy(document, tuple(_statement(item, variables) for item in as_list(document["Statement"])))
+    statements = tuple(_statement(item, variables) for item in as_list(document["Statement"]))
+    return Policy(document, statements, "resourcetag/" in json.dumps(document).lower())
 
 
 def _statement(item: Mapping[str, Any], variables: bool) -> Statement:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from clary.access.callers import Caller
 from clary.access.evaluation import Document
 from clary.base.errors import AccessDenied
+from clary.control.condition_keys import request_keys, resource_tag_keys
 from clary.services.context import Context
 from clary.services.operation import Operation
 from clary.wire.http import RequestHead
@@ -23,6 +25,7 @@ class Authorization:
         """`keys` are condition keys of this request."""
         self.caller = caller
         self.keys = dict(keys)
+        self.resource_tags: Callable[[str], Mapping[str, str]] = _no_tags
 
     def __call__(
         self,
@@ -32,17 +35,26 @@ class Authorization:
         resource_policies: Sequence[Document] = (),
     ) -> None:
         keys = {**self.keys, **(context or {})}
+        if replace(self.caller.policies, resource=resource_policies).asks_resource_tags():
+            keys |= resource_tag_keys(action, self.resource_tags(resource))
         decision = self.caller.may(action, resource, keys, resource_policies)
         if not decision.allowed:
             raise AccessDenied(decision.message(self.caller.request(action, resource, keys)))
+
+
+def _no_tags(_resource: str) -> Mapping[str, str]:
+    return {}
 
 
 def connection_keys(head: RequestHead, region: str) -> dict[str, str]:
     """Condition keys that follow from the client's connection; the door has written down what it saw of it."""
     return {
         "aws:sourceip": head.headers.get("x-clary-client", ""),
+        "aws:useragent": head.headers.get("user-agent", ""),
         "aws:requestedregion": region,
+        "aws:viaawsservice": "false",
         "aws:securetransport": "true" if head.headers.get("x-clary-scheme") == "https" else "false",
+        **({"aws:referer": head.headers["referer"]} if "referer" in head.headers else {}),
     }
 
 
@@ -52,4 +64,8 @@ def authorize_operation(target: Target, operation: Operation, context: Context, 
         return
     action = operation.action or f"{_PREFIXES.get(target.service, target.service)}:{target.operation.name}"
     policies = operation.policies(context, parameters) if operation.policies else ()
-    context.authorize(action, operation.resource(context, parameters), None, policies)
+    resource = operation.resource(context, parameters)
+    keys = request_keys(target.service, target.operation.name, parameters)
+    context.authorize(action, resource, keys, policies)
+    if target.service == "sagemaker" and target.operation.name.startswith("Create") and parameters.get("Tags"):
+        context.authorize("sagemaker:AddTags", resource, {**keys, "sagemaker:taggingaction": target.operation.name})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clary.access.evaluation import time_keys
@@ -13,6 +14,7 @@ from clary.base.settings import Settings
 from clary.control.authorization import Authorization, connection_keys
 from clary.control.call import Call
 from clary.services.context import Context, Functions
+from clary.store import principals, tags
 from clary.store.blobs import Blobs
 from clary.store.database import Database
 from clary.wire.paging import Pager
@@ -58,6 +60,7 @@ class ContextMaker:
         now = self.clock.now()
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         authorization.keys |= time_keys(now)
+        authorization.resource_tags = self._tags_of
         return Context(
             account=caller.principal.account,
             region=region,
@@ -77,6 +80,11 @@ class ContextMaker:
             policies=caller.policies,
             condition_keys={**authorization.keys, **caller.keys},
         )
+
+    def _tags_of(self, resource: str) -> Mapping[str, str]:
+        """Of what the ARN names now; nothing for what does not exist yet."""
+        with self.database.read() as tx:
+            return principals.tags_of(tx, resource) if ":iam:" in resource else tags.read(tx, resource)
 
 
 def _endpoint(call: Call) -> str:

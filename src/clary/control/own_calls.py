@@ -47,7 +47,7 @@ class OwnCaller:
         request = deepcopy(dict(parameters))  # handlers fill in defaults
         validate(target, request)
         row = find_operation(target)
-        keys = {"aws:requestedregion": actor.region, "aws:securetransport": "true"}
+        keys = {"aws:requestedregion": actor.region, "aws:securetransport": "true", "aws:viaawsservice": "true"}
         if actor.source_arn:
             keys |= {"aws:sourcearn": actor.source_arn, "aws:sourceaccount": actor.account}
         authorization = Authorization(self._caller(actor), keys)

@@ -54,6 +54,17 @@ def read_access(tx: Transaction, installation: Installation, number: int) -> Acc
     return Access(number=number, keys=keys, principals={principal.arn: principal for principal in everybody})
 
 
+def account_of_key(tx: Transaction, installation: Installation, access_key_id: str) -> str | None:
+    """The account that a long-term key belongs to; None when there is no such key."""
+    for account in accounts.living(tx, installation.account):
+        if installation.root_key(account)[0] == access_key_id:
+            return account
+    for row in resources.all_of_kind(tx, KEY):
+        if row.name == access_key_id:
+            return row.account
+    return None
+
+
 def root_policies(account: str) -> PrincipalPolicies:
     """The owner of an account needs no policies."""
     return PrincipalPolicies(f"arn:aws:iam::{account}:root", account, account, root=True)
@@ -95,6 +106,12 @@ def new_role(
         "Attached": [],
         "Tags": {},
     }
+
+
+def tags_of(tx: Transaction, arn: str) -> Mapping[str, str]:
+    """Tags of a user, role or policy, which lie in its document."""
+    row = resources.find_by_arn(tx, arn)
+    return row.document.get("Tags", {}) if row is not None and row.kind in (ROLE, USER, POLICY) else {}
 
 
 def policy_text(tx: Transaction, account: str, policy_arn: str) -> str | None:

@@ -70,6 +70,8 @@ def resource_of(entity: Entity) -> Callable[[Context, dict[str, Any]], str]:
     """The ARN that permissions are checked on: the thing's own, or the one it would get."""
 
     def find(context: Context, request: dict[str, Any]) -> str:
+        if entity.member not in request and context.principal.kind != "user":
+            return "*"  # whom it means comes out, as an error, once the caller may ask at all
         name = name_of(context, request, entity)
         with context.database.read() as tx:
             found = resources.find(tx, context.account, "", entity.kind, name)

@@ -53,7 +53,7 @@ def _trusting_role(context: Context, tx: Transaction, request: dict[str, Any]) -
     role = resources.find_by_arn(tx, arn)
     trust = role.document["Trust"] if role is not None and role.kind == principals.ROLE else None
     policies = replace(context.policies, resource=(trust,) if trust else ())
-    keys = {**_request_keys(request), **context.condition_keys}
+    keys = {**_request_keys(request), **_role_keys(role), **context.condition_keys}
     for action in _actions(request):
         if not evaluate_trust(AccessRequest(context.principal, action, arn, keys), policies).allowed:
             raise AccessDenied(
@@ -84,6 +84,12 @@ def _request_keys(request: dict[str, Any]) -> dict[str, str | list[str]]:
         if request.get(member):
             keys[key] = request[member]
     return keys
+
+
+def _role_keys(role: Resource | None) -> dict[str, str | list[str]]:
+    """Tags of the role that is to be assumed."""
+    tags = role.document.get("Tags", {}) if role is not None else {}
+    return {f"{prefix}:resourcetag/{key.lower()}": tags[key] for prefix in ("aws", "iam") for key in tags}
 
 
 def _tags(request: dict[str, Any]) -> dict[str, str]:

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from clary.access.sessions import SessionCredentials, mint_session
-from clary.base.errors import AccessDenied, NotServed
+from clary.base.errors import AccessDenied, NotServed, ValidationException
 from clary.services.context import Context
+from clary.store import principals
 
 _HOUR = 3600
 
@@ -15,6 +16,16 @@ _HOUR = 3600
 def get_caller_identity(context: Context, _request: dict[str, Any]) -> dict[str, Any]:
     who = context.principal
     return {"UserId": who.user_id, "Account": who.account, "Arn": who.arn}
+
+
+def get_access_key_info(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    """The account of a long-term key; a temporary one does not tell without its token."""
+    key_id = request["AccessKeyId"]
+    with context.database.read() as tx:
+        account = principals.account_of_key(tx, context.installation, key_id)
+    if account is None:
+        raise ValidationException(f"The access key id {key_id} is not known here.", code="ValidationError")
+    return {"Account": account}
 
 
 def get_session_token(context: Context, request: dict[str, Any]) -> dict[str, Any]:
