@@ -135,12 +135,14 @@ def _broken(shape: Shape, value: Any) -> list[str]:
 
 # SQS takes attributes of messages under this name as well, and has an error of its own for those it does not know.
 _OPEN_ENUMS = frozenset({"QueueAttributeName"})
+# Queries of lineage may start at a job or an endpoint, which the pattern of their ARNs does not know.
+_OPEN_PATTERNS = frozenset({"AssociationEntityArn"})
 
 
 def _broken_text_rules(shape: Shape, value: str) -> list[str]:
     broken = []
     source = shape.metadata.get("pattern")
-    if source and not pattern(source).matches(value):
+    if source and shape.name not in _OPEN_PATTERNS and not pattern(source).matches(value):
         broken.append(f"Member must satisfy regular expression pattern: {source}")
     if shape.enum and value not in shape.enum and shape.name not in _OPEN_ENUMS:
         broken.append(f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")

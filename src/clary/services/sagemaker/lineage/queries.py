@@ -82,7 +82,9 @@ def _start(tx: Transaction, context: Context, arns: list[str]) -> list[Resource]
         if kind in vertices.LINEAGE_TYPES or kind == rows.EXPERIMENT:
             some = [vertices.find_end(tx, context, arn)]
         else:
-            some = vertices.standing_for(tx, context, arn.lower())
+            standing = vertices.standing_for(tx, context, arn.lower())
+            # What was done with a thing is not the thing: its actions are reached from its context or artifact.
+            some = [row for row in standing if row.kind != vertices.ACTION] or standing
         if not some:
             raise ResourceNotFound(f"Requested resource not found: {arn}")
         found.update({row.id: row for row in some})
