@@ -29,7 +29,7 @@ def fit(server: Server, name: str, **hyperparameters: str) -> dict[str, Any]:
         AlgorithmSpecification={"TrainingImage": XGBOOST, "TrainingInputMode": "File"},
         RoleArn=server.role,
         HyperParameters=hyperparameters,
-        InputDataConfig=[channel("train", train), channel("validation", validation)],
+        InputDataConfig=[channel("train", train), {**channel("validation", validation), "InputMode": "Pipe"}],
         OutputDataConfig={"S3OutputPath": "s3://boost/models"},
         ResourceConfig={"InstanceType": INSTANCE, "InstanceCount": 1, "VolumeSizeInGB": 1},
         StoppingCondition={"MaxRuntimeInSeconds": 600},
