@@ -41,7 +41,7 @@ WATCHED: Mapping[str, tuple[str, ...]] = {
     "hyper-parameter-tuning-job": (),
     "model": (),
     "endpoint": (),
-    "model-package": ("approval",),
+    "model-package": ("approval", "life_cycle"),
     "pipeline-execution": (),
     "pipeline-step": (),
 }

@@ -1,4 +1,4 @@
-"""SageMaker Model Package State Change: a version was registered, or its approval (or status) has changed."""
+"""SageMaker Model Package State Change: a version was registered, or its approval, stage or status has changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def told(change: Change) -> Told | None:
     if change.what == "removed":
         return None
     document = change.document
-    approved_now = change.what == "changed" and change.facts["previous_status"] == change.status
+    updated = change.what == "changed" and change.facts["previous_status"] == change.status
     described = {**change.request, **{name: document[name] for name in _MEMBERS if name in document}}
     detail = {
         **{name: described.get(name) for name in _MEMBERS},
@@ -40,7 +40,7 @@ def told(change: Change) -> Told | None:
         "CertifyForMarketplace": bool(described.get("CertifyForMarketplace")),
         "CreationTime": change.facts["created_at"],
         "LastModifiedTime": change.facts["updated_at"],
-        "UpdatedModelPackageFields": ["ModelApprovalStatus"] if approved_now else [],
+        "UpdatedModelPackageFields": document.get("updated_fields", ["ModelApprovalStatus"]) if updated else [],
         "Tags": dict(change.tags),
     }
     return Told("SageMaker Model Package State Change", with_times(detail, iso_millis), [change.arn])

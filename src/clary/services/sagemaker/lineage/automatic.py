@@ -60,20 +60,37 @@ def version_registered(tx: Transaction, context: Context, group: Resource, packa
         associations.join(tx, context, part, version, _CONTRIBUTED)
     associations.join(tx, context, version, within, _ASSOCIATED)
     approval_changed(tx, context, package)
+    if package.document.get("life_cycle"):
+        stage_changed(tx, context, package)
 
 
 def approval_changed(tx: Transaction, context: Context, package: Resource) -> None:
     """One action for each decision, also for the first one: that a person has to look."""
+    properties = {"ModelApprovalStatus": package.document["approval"]}
+    if package.document.get("approval_description"):
+        properties["ApprovalDescription"] = package.document["approval_description"]
+    _decided(tx, context, package, "Approval", package.document["approval"], properties)
+
+
+def stage_changed(tx: Transaction, context: Context, package: Resource) -> None:
+    """One action for each stage, or status of a stage, that a version has come to: the history of its life."""
+    stage = package.document["life_cycle"]
+    _decided(tx, context, package, "ModelLifeCycle", "ModelLifeCycle", stage)
+
+
+def _decided(
+    tx: Transaction, context: Context, package: Resource, kind: str, word: str, properties: dict[str, str]
+) -> None:
+    """Who decided is who made the action."""
     context = replace(context, account=package.account)
-    approval = package.document["approval"]
-    group, moment = package.document["group"], int(context.now.timestamp())
+    moment = int(context.now.timestamp())
     document = {
         "Source": {"SourceUri": package.arn, "SourceType": "ARN"},
-        "ActionType": "Approval",
+        "ActionType": kind,
         "Status": "Completed",
-        "Properties": {"ModelApprovalStatus": approval},
+        "Properties": properties,
     }
-    name = f"{group}-{package.name}-{approval}-{moment}-aws-model-package"
+    name = f"{package.document.get('group', 'package')}-{package.name}-{word}-{moment}-aws-model-package"
     action = _fresh(tx, context, ACTION, name, document)
     version = artifacts.ensure(tx, context, {package.arn: _MODEL})[package.arn]
     associations.join_new(tx, context, [(action, version, _CONTRIBUTED)])

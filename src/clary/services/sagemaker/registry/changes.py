@@ -35,9 +35,13 @@ def update_model_package(context: Context, request: dict[str, Any]) -> dict[str,
             document["approval"] = request["ModelApprovalStatus"]
         if "ApprovalDescription" in request:
             document["approval_description"] = request["ApprovalDescription"]
+        if "ModelLifeCycle" in request:
+            document["life_cycle"] = request["ModelLifeCycle"]
         changed = resources.save(tx, package, document=document, now=context.now)
         if document.get("approval") != package.document.get("approval"):
             automatic.approval_changed(tx, context, changed)
+        if document.get("life_cycle") != package.document.get("life_cycle"):
+            automatic.stage_changed(tx, context, changed)
     return {"ModelPackageArn": package.arn}
 
 

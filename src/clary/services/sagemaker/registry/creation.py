@@ -94,6 +94,7 @@ def _add_version(tx: Transaction, context: Context, group: Resource, request: di
         "version": number,
         "token": token,
         "approval": request.get("ModelApprovalStatus", "PendingManualApproval"),
+        "life_cycle": request.get("ModelLifeCycle"),
     }
     package = resources.create(
         tx,

@@ -22,7 +22,16 @@ _FILTERS = {
 
 def describe_model_package(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
-        return described(get_package(tx, context, request["ModelPackageName"]))
+        package = get_package(tx, context, request["ModelPackageName"])
+    return _without_card(described(package)) if request.get("IncludedData") == "MetadataOnly" else described(package)
+
+
+def _without_card(shown: dict[str, Any]) -> dict[str, Any]:
+    """The status of a model card is metadata, what it says is not."""
+    card = shown.get("ModelCard")
+    if not card:
+        return shown
+    return {**shown, "ModelCard": {name: value for name, value in card.items() if name != "ModelCardContent"}}
 
 
 def described(package: Resource) -> dict[str, Any]:
