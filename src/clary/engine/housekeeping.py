@@ -1,5 +1,5 @@
 """What has to be tidied up now and then: object bytes no row names, log events, messages and
-recorded calls past their retention.
+recorded calls past their retention, objects that the rules of their bucket let go.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 
 from clary.base.log import get_logger
+from clary.engine import object_lifecycle
 from clary.engine.surroundings import Surroundings
 from clary.store import audit, contents, logs, queues
 
@@ -43,6 +44,7 @@ class Housekeeping:
             self._expire_logs()
             self._expire_messages()
             self._expire_audit()
+            object_lifecycle.apply(self._around.database, self._around.blobs, self._around.clock.now())
         except Exception:
             log.exception("housekeeping failed")
 

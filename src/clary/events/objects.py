@@ -15,7 +15,9 @@ _NAMES = {
     "CopyObject": "ObjectCreated:Copy",
     "CompleteMultipartUpload": "ObjectCreated:CompleteMultipartUpload",
     "DeleteObject": "ObjectRemoved:Delete",
+    "Lifecycle Expiration": "LifecycleExpiration:Delete",
 }
+_REMOVALS = frozenset({"DeleteObject", "Lifecycle Expiration"})
 _TARGETS = (
     ("TopicConfigurations", "TopicArn"),
     ("QueueConfigurations", "QueueArn"),
@@ -35,7 +37,7 @@ class Happening:
 
     @property
     def removed(self) -> bool:
-        return bool(self.facts["reason"] == "DeleteObject")
+        return self.facts["reason"] in _REMOVALS
 
     @property
     def sequencer(self) -> str:

@@ -1,8 +1,8 @@
 """Amazon S3: buckets, objects, listings, multipart uploads, copies and object tags, with its dispatch table.
 
 All count the bucket's policy. Rows that are `open_to_all` check permissions themselves: listings because policies
-speak of the prefix, DeleteObjects because every key is authorised on its own, the others because versions of objects have
-actions of their own.
+speak of the prefix, DeleteObjects because every key is authorised on its own, the others because versions of objects
+have actions of their own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from clary.services.operation import Handler, Operation
-from clary.services.s3 import buckets, copy, delete, get, multipart, notifications, parts, put, tagging, versioning
+from clary.services.s3 import (
+    access_lists,
+    buckets,
+    copy,
+    delete,
+    get,
+    lifecycle,
+    multipart,
+    notifications,
+    parts,
+    parts_of_object,
+    policy,
+    put,
+    settings,
+    tagging,
+    versioning,
+)
 from clary.services.s3 import list as listings
 from clary.services.s3.names import bucket_arn, object_arn
 from clary.services.s3.permission import bucket_policies
@@ -24,7 +40,34 @@ def _object(handler: Handler, action: str = "") -> Operation:
     return Operation(handler, object_arn, action, policies=bucket_policies)
 
 
+_BUCKET_ROWS: Mapping[str, Operation] = {
+    "DeleteBucketLifecycle": _bucket(lifecycle.delete_bucket_lifecycle, "s3:PutLifecycleConfiguration"),
+    "DeleteBucketPolicy": _bucket(policy.delete_bucket_policy),
+    "DeleteBucketTagging": _bucket(settings.delete_bucket_tagging, "s3:PutBucketTagging"),
+    "DeletePublicAccessBlock": _bucket(settings.delete_public_access_block, "s3:PutBucketPublicAccessBlock"),
+    "GetBucketAcl": _bucket(access_lists.get_bucket_acl),
+    "GetBucketEncryption": _bucket(settings.get_bucket_encryption, "s3:GetEncryptionConfiguration"),
+    "GetBucketLifecycleConfiguration": _bucket(
+        lifecycle.get_bucket_lifecycle_configuration, "s3:GetLifecycleConfiguration"
+    ),
+    "GetBucketOwnershipControls": _bucket(settings.get_bucket_ownership_controls),
+    "GetBucketPolicy": _bucket(policy.get_bucket_policy),
+    "GetBucketPolicyStatus": _bucket(policy.get_bucket_policy_status),
+    "GetBucketTagging": _bucket(settings.get_bucket_tagging),
+    "GetPublicAccessBlock": _bucket(settings.get_public_access_block, "s3:GetBucketPublicAccessBlock"),
+    "PutBucketAcl": _bucket(access_lists.put_bucket_acl),
+    "PutBucketEncryption": _bucket(settings.put_bucket_encryption, "s3:PutEncryptionConfiguration"),
+    "PutBucketLifecycleConfiguration": _bucket(
+        lifecycle.put_bucket_lifecycle_configuration, "s3:PutLifecycleConfiguration"
+    ),
+    "PutBucketOwnershipControls": _bucket(settings.put_bucket_ownership_controls),
+    "PutBucketPolicy": _bucket(policy.put_bucket_policy),
+    "PutBucketTagging": _bucket(settings.put_bucket_tagging),
+    "PutPublicAccessBlock": _bucket(settings.put_public_access_block, "s3:PutBucketPublicAccessBlock"),
+}
+
 OPERATIONS: Mapping[str, Operation] = {
+    **_BUCKET_ROWS,
     "AbortMultipartUpload": _object(multipart.abort_multipart_upload),
     "CompleteMultipartUpload": _object(multipart.complete_multipart_upload, "s3:PutObject"),
     "CopyObject": _object(copy.copy_object, "s3:PutObject"),
@@ -40,6 +83,8 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "GetBucketVersioning": _bucket(versioning.get_bucket_versioning),
     "GetObject": Operation(get.get_object, object_arn, open_to_all=True),
+    "GetObjectAcl": _object(access_lists.get_object_acl),
+    "GetObjectAttributes": Operation(parts_of_object.get_object_attributes, object_arn, open_to_all=True),
     "GetObjectTagging": Operation(tagging.get_object_tagging, object_arn, open_to_all=True),
     "HeadBucket": _bucket(buckets.head_bucket, "s3:ListBucket"),
     "HeadObject": Operation(get.head_object, object_arn, "s3:GetObject", open_to_all=True),
@@ -56,6 +101,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "PutBucketVersioning": _bucket(versioning.put_bucket_versioning),
     "PutObject": _object(put.put_object),
+    "PutObjectAcl": _object(access_lists.put_object_acl),
     "PutObjectTagging": Operation(tagging.put_object_tagging, object_arn, open_to_all=True),
     "UploadPart": _object(multipart.upload_part, "s3:PutObject"),
     "UploadPartCopy": _object(copy.upload_part_copy, "s3:PutObject"),
