@@ -5,7 +5,7 @@ For Search, which looks at thousands of rows; whoever has one row asks tags.py, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, select
 from clary.store import resources
 from clary.store.associations import ASSOCIATIONS
 from clary.store.database import Transaction
-from clary.store.metric_series import SUMMARIES, Summary, summary_of
+from clary.store.metric_series import SUMMARIES, Summary
 from clary.store.resources import RESOURCES, Query
 from clary.store.tags import TAGS
 
@@ -28,8 +28,9 @@ def tags(tx: Transaction, query: Query, keys: Iterable[str] | None = None) -> di
     if keys is not None:
         chosen = chosen.where(TAGS.c.key.in_(sorted(keys)))
     found: dict[int, dict[str, str]] = {}
-    for row in tx.execute(chosen).mappings():
-        found.setdefault(row["id"], {})[row["key"]] = row["value"]
+    rows: Sequence[Sequence[Any]] = tx.execute(chosen).all()
+    for row_id, key, value in rows:
+        found.setdefault(row_id, {})[key] = value
     return found
 
 
@@ -43,12 +44,15 @@ def below(tx: Transaction, query: Query) -> dict[int, list[int]]:
     return _pairs(tx, _joined(query, ASSOCIATIONS.c.above, ASSOCIATIONS.c.below))
 
 
-def metrics(tx: Transaction, query: Query) -> dict[int, list[Summary]]:
-    chosen = select(SUMMARIES).join(RESOURCES, SUMMARIES.c.component == RESOURCES.c.id)
-    found: dict[int, list[Summary]] = {}
-    for row in tx.execute(chosen.where(*resources.filters(query)).order_by(SUMMARIES.c.name)).mappings():
-        found.setdefault(row["component"], []).append(summary_of(row))
-    return found
+def metrics(tx: Transaction, query: Query, names: Iterable[str] | None = None) -> Iterator[tuple[int, Summary]]:
+    """With the id of the row of the component; only the metrics of these names, if any are given."""
+    columns = [SUMMARIES.c[name] for name in ("component", *Summary.__slots__)]
+    chosen = select(*columns).join(RESOURCES, SUMMARIES.c.component == RESOURCES.c.id)
+    if names is not None:
+        chosen = chosen.where(SUMMARIES.c.name.in_(sorted(names)))
+    rows: Sequence[Sequence[Any]] = tx.execute(chosen.where(*resources.filters(query))).all()
+    for row in rows:
+        yield row[0], Summary(*row[1:])
 
 
 def _joined(query: Query, here: Any, there: Any) -> Select[Any]:

@@ -125,10 +125,10 @@ def summed_up(known: Summary | None, points: Iterable[Point]) -> Summary:
 def summaries(tx: Transaction, component: int) -> list[Summary]:
     """In the order of their names."""
     chosen = select(SUMMARIES).where(SUMMARIES.c.component == component).order_by(SUMMARIES.c.name)
-    return [summary_of(row) for row in tx.execute(chosen).mappings()]
+    return [_summary(row) for row in tx.execute(chosen).mappings()]
 
 
-def summary_of(row: RowMapping) -> Summary:
+def _summary(row: RowMapping) -> Summary:
     return Summary(**{name: row[name] for name in Summary.__slots__})
 
 

@@ -8,13 +8,13 @@ from clary.base.errors import ResourceNotFound, ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
 from clary.services.sagemaker.experiments import job_components, metrics, rows
-from clary.store import associations, metric_series, resources
+from clary.store import associations, metric_series
 from clary.store.database import Transaction
 from clary.store.resources import Resource
 
 _PLAIN = ("DisplayName", "Status", "StartTime", "EndTime")
 _MAPS = {"Parameters": 300, "InputArtifacts": 60, "OutputArtifacts": 60}
-_HIDDEN = frozenset({*_MAPS, "MetadataProperties", "Source"})
+_HIDDEN = frozenset({*_MAPS, "MetadataProperties", "RunName", "Source"})
 
 
 def create_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +43,9 @@ def described(tx: Transaction, row: Resource) -> dict[str, Any]:
     """What Describe answers, and what Search finds."""
     reported = [metrics.summary_member(row.arn, each) for each in metric_series.summaries(tx, row.id)]
     found = [*reported, *job_components.final_metrics(tx, row)]
-    return {**_plain(row), **job_components.seen(tx, row), "Metrics": found}
+    shown = {**_plain(row), **job_components.seen(tx, row), "Metrics": found}
+    shown.pop("RunName", None)
+    return shown
 
 
 def _plain(row: Resource) -> dict[str, Any]:
@@ -59,21 +61,14 @@ def _plain(row: Resource) -> dict[str, Any]:
 def update_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
         row = rows.get(tx, context, rows.COMPONENT, request["TrialComponentName"])
-        document = {**row.document, **rows.chosen(request, *_PLAIN)}
-        for member, most in _MAPS.items():
-            document[member] = _merged(row, request, member, most)
-        resources.save(tx, row, now=context.now, document=document)
+        merged = {member: _merged(row, request, member, most) for member, most in _MAPS.items()}
+        rows.change(tx, context, row, {**rows.chosen(request, *_PLAIN), **merged})
     return {"TrialComponentArn": row.arn}
 
 
 def delete_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    with context.database.write() as tx:
-        row = rows.get(tx, context, rows.COMPONENT, request["TrialComponentName"])
-        if associations.above_of(tx, row.id):
-            raise ValidationException(f"Trial component {row.arn} is associated with trials; disassociate it first.")
-        metric_series.drop(tx, row.id)
-        rows.remove(tx, context, row)
-    return {"TrialComponentArn": row.arn}
+    arn = rows.delete(context, rows.COMPONENT, request["TrialComponentName"], "is associated with trials")
+    return {"TrialComponentArn": arn}
 
 
 def list_trial_components(context: Context, request: dict[str, Any]) -> dict[str, Any]:

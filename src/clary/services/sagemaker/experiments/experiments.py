@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from clary.base.errors import ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker.experiments import rows
-from clary.store import associations, resources
 from clary.store.resources import Resource
+
+_HIDDEN = frozenset({"CreatedBy", "Description", "LastModifiedBy"})
 
 
 def create_experiment(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -37,18 +37,12 @@ def described(row: Resource) -> dict[str, Any]:
 def update_experiment(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
         row = rows.get(tx, context, rows.EXPERIMENT, request["ExperimentName"])
-        document = {**row.document, **rows.chosen(request, "DisplayName", "Description")}
-        resources.save(tx, row, now=context.now, document=document)
+        rows.change(tx, context, row, rows.chosen(request, "DisplayName", "Description"))
     return {"ExperimentArn": row.arn}
 
 
 def delete_experiment(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    with context.database.write() as tx:
-        row = rows.get(tx, context, rows.EXPERIMENT, request["ExperimentName"])
-        if associations.below_of(tx, [row.id]):
-            raise ValidationException(f"Experiment {row.arn} still has trials; delete them first.")
-        rows.remove(tx, context, row)
-    return {"ExperimentArn": row.arn}
+    return {"ExperimentArn": rows.delete(context, rows.EXPERIMENT, request["ExperimentName"], "has trials")}
 
 
 def list_experiments(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -65,4 +59,4 @@ def list_experiments(context: Context, request: dict[str, Any]) -> dict[str, Any
 
 
 def _summary(row: Resource) -> dict[str, Any]:
-    return {key: value for key, value in described(row).items() if key != "Description"}
+    return {key: value for key, value in described(row).items() if key not in _HIDDEN}

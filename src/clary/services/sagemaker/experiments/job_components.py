@@ -35,6 +35,8 @@ def add(tx: Transaction, context: Context, job: Resource, request: dict[str, Any
         "Source": {"SourceArn": job.arn, "SourceType": _TYPES[job.kind]},
         **_PARTS[job.kind](request, job.name),
     }
+    if config.get("RunName"):
+        document["RunName"] = config["RunName"]
     component = rows.add(tx, context, rows.COMPONENT, name, document, None)
     trial = _trial(tx, context, config)
     if trial is not None:

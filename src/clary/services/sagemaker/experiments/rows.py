@@ -9,7 +9,8 @@ from clary.base.errors import ResourceNotFound, ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
 from clary.services.sagemaker.tags import put_tags
-from clary.store import associations, lineage, resources, tags
+from clary.services.sagemaker.user_context import user_context
+from clary.store import associations, lineage, metric_series, resources, tags
 from clary.store.database import Transaction
 from clary.store.resources import Query, Resource
 
@@ -32,6 +33,7 @@ def add(
     tx: Transaction, context: Context, kind: str, name: str, document: dict[str, Any], given: list[Any] | None
 ) -> Resource:
     """Create the row with its tags; clients look for "already exists"."""
+    who = user_context(context)
     arn = names.arn(context, kind, name)
     try:
         row = resources.create(
@@ -41,7 +43,7 @@ def add(
             kind=kind,
             name=name,
             arn=arn,
-            document=document,
+            document={**document, "CreatedBy": who, "LastModifiedBy": who},
             now=context.now,
         )
     except resources.AlreadyExists as error:
@@ -50,9 +52,26 @@ def add(
     return row
 
 
+def change(tx: Transaction, context: Context, row: Resource, changes: dict[str, Any]) -> None:
+    """Put the changes into the document, and who made them."""
+    document = {**row.document, **changes, "LastModifiedBy": user_context(context)}
+    resources.save(tx, row, now=context.now, document=document)
+
+
+def delete(context: Context, kind: str, name: str, still: str) -> str:
+    """The ARN of what was deleted; `still` says what others may be joined with it, which keep it."""
+    with context.database.write() as tx:
+        row = get(tx, context, kind, name)
+        if associations.below_of(tx, [row.id]) or (kind == COMPONENT and associations.above_of(tx, row.id)):
+            raise ValidationException(f"{row.arn} cannot be deleted: it still {still}.")
+        remove(tx, context, row)
+    return row.arn
+
+
 def remove(tx: Transaction, context: Context, row: Resource) -> None:
     resources.remove(tx, row, now=context.now)
     associations.forget(tx, row.id)
+    metric_series.drop(tx, row.id)
     lineage.forget(tx, row.id)
     tags.drop_all(tx, row.arn)
 

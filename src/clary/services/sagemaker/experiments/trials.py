@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from clary.base.errors import ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker.experiments import rows
-from clary.store import associations, resources
+from clary.store import associations
 from clary.store.database import Transaction
 from clary.store.resources import Resource
 
-_HIDDEN = frozenset({"ExperimentName", "MetadataProperties"})
+_HIDDEN = frozenset({"CreatedBy", "ExperimentName", "LastModifiedBy", "MetadataProperties"})
 
 
 def create_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -36,17 +35,12 @@ def described(row: Resource) -> dict[str, Any]:
 def update_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
         row = rows.get(tx, context, rows.TRIAL, request["TrialName"])
-        resources.save(tx, row, now=context.now, document={**row.document, **rows.chosen(request, "DisplayName")})
+        rows.change(tx, context, row, rows.chosen(request, "DisplayName"))
     return {"TrialArn": row.arn}
 
 
 def delete_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    with context.database.write() as tx:
-        row = rows.get(tx, context, rows.TRIAL, request["TrialName"])
-        if associations.below_of(tx, [row.id]):
-            raise ValidationException(f"Trial {row.arn} still has trial components; disassociate them first.")
-        rows.remove(tx, context, row)
-    return {"TrialArn": row.arn}
+    return {"TrialArn": rows.delete(context, rows.TRIAL, request["TrialName"], "has trial components")}
 
 
 def list_trials(context: Context, request: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from clary.services.sagemaker import processing_jobs, training_jobs
@@ -42,7 +42,7 @@ def trial(tx: Transaction, row: Resource) -> dict[str, Any]:
     return {**trials.described(row), "TrialComponentSummaries": [_simple(each) for each in below] or None}
 
 
-def parents(tx: Transaction, query: Query) -> Mapping[int, Any]:
+def parents(tx: Transaction, query: Query, _paths: Sequence[str] | None) -> Mapping[int, Any]:
     """Of every component, by the id of its row."""
     known = dict(projections.read(tx, Query(query.account, query.region, TRIAL), ("name", "/ExperimentName")))
     names = {row_id: {"TrialName": name, "ExperimentName": above} for row_id, (name, above) in known.items()}
@@ -50,7 +50,7 @@ def parents(tx: Transaction, query: Query) -> Mapping[int, Any]:
     return {row_id: [names[each] for each in above if each in names] for row_id, above in found}
 
 
-def summaries(tx: Transaction, query: Query) -> Mapping[int, Any]:
+def summaries(tx: Transaction, query: Query, _paths: Sequence[str] | None) -> Mapping[int, Any]:
     """TrialComponentSummaries of every trial."""
     wanted = Query(query.account, query.region, COMPONENT)
     fields = ("name", "arn", "created_at", "/Source", "/CreatedBy")
@@ -59,50 +59,52 @@ def summaries(tx: Transaction, query: Query) -> Mapping[int, Any]:
     return {row_id: [_summary(*known[each]) for each in below if each in known] for row_id, below in found}
 
 
-def reported(tx: Transaction, query: Query) -> Mapping[int, Any]:
+def reported(tx: Transaction, query: Query, paths: Sequence[str] | None) -> Mapping[int, Any]:
     """Metrics: what runs have reported, and what the logs of jobs have shown."""
-    found: dict[int, list[dict[str, Any]]] = {
-        row_id: [metrics.summary_member("", each) for each in listed]
-        for row_id, listed in attachments.metrics(tx, query).items()
-    }
-    for row_id, values in _of_jobs(tx, query, ("/metrics",)).items():
-        found.setdefault(row_id, []).extend(metrics.of_job("", values["metrics"]))
-    return {row_id: listed for row_id, listed in found.items() if listed}
-
-
-def status(tx: Transaction, query: Query) -> Mapping[int, Any]:
-    found = _own(tx, query, "/Status")
-    for row_id, values in _of_jobs(tx, query, ("status", "/failure")).items():
-        found[row_id] = state(values["status"], values)["Status"]
+    names = None if paths is None else _metric_names(paths)
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row_id, summary in attachments.metrics(tx, query, names):
+        found.setdefault(row_id, []).append(metrics.summary_member("", summary))
+    for row_id, _, job in _of_jobs(tx, query, "/Source/SourceArn", ("/metrics",)):
+        wanted = [each for each in (job and job[0]) or () if names is None or each["MetricName"] in names]
+        if wanted:
+            found.setdefault(row_id, []).extend(metrics.of_job("", wanted))
     return found
 
 
-def start_time(tx: Transaction, query: Query) -> Mapping[int, Any]:
-    return _own(tx, query, "/StartTime") | _known(_of_jobs(tx, query, ("/started",)), "started")
+def status(tx: Transaction, query: Query, _paths: Sequence[str] | None) -> Mapping[int, Any]:
+    """Of a component that was made for a job, what the job says; so with the times."""
+    return {
+        row_id: own if job is None else state(job[0], {"failure": job[1]})["Status"]
+        for row_id, own, job in _of_jobs(tx, query, "/Status", ("status", "/failure"))
+    }
 
 
-def end_time(tx: Transaction, query: Query) -> Mapping[int, Any]:
-    return _own(tx, query, "/EndTime") | _known(_of_jobs(tx, query, ("/ended",)), "ended")
+def start_time(tx: Transaction, query: Query, _paths: Sequence[str] | None) -> Mapping[int, Any]:
+    found = _of_jobs(tx, query, "/StartTime", ("/started",))
+    return {row_id: (job and job[0]) or own for row_id, own, job in found}
 
 
-def _own(tx: Transaction, query: Query, pointer: str) -> dict[int, Any]:
-    found = projections.read(tx, query, (pointer,))
-    return {row_id: value for row_id, (value,) in found if value is not None}
+def end_time(tx: Transaction, query: Query, _paths: Sequence[str] | None) -> Mapping[int, Any]:
+    found = _of_jobs(tx, query, "/EndTime", ("/ended",))
+    return {row_id: (job and job[0]) or own for row_id, own, job in found}
 
 
-def _known(found: Mapping[int, Mapping[str, Any]], name: str) -> dict[int, Any]:
-    return {row_id: values[name] for row_id, values in found.items() if values[name] is not None}
+def _metric_names(paths: Sequence[str]) -> set[str]:
+    """What the metric of each path may be called: names have dots in them, and a member may follow."""
+    return {".".join(path.split(".")[:length]) for path in paths for length in range(1, path.count(".") + 2)}
 
 
-def _of_jobs(tx: Transaction, query: Query, fields: Sequence[str]) -> dict[int, dict[str, Any]]:
-    """Values of the jobs that components were made for, by the component's id."""
-    names = [field.removeprefix("/") for field in fields]
-    by_arn: dict[str, dict[str, Any]] = {}
+def _of_jobs(
+    tx: Transaction, query: Query, own: str, fields: Sequence[str]
+) -> Iterator[tuple[int, Any, tuple[Any, ...] | None]]:
+    """Of every component the id, a field of its own, and those of the job that it was made for."""
+    by_arn: dict[str, tuple[Any, ...]] = {}
     for kind in _DETAILS:
         found = projections.read(tx, Query(query.account, query.region, kind), ("arn", *fields))
-        by_arn |= {values[0]: dict(zip(names, values[1:], strict=True)) for _, values in found}
-    sources = projections.read(tx, query, ("/Source/SourceArn",))
-    return {row_id: by_arn[arn] for row_id, (arn,) in sources if arn in by_arn}
+        by_arn |= {values[0]: values[1:] for _, values in found}
+    for row_id, (mine, arn) in projections.read(tx, query, (own, "/Source/SourceArn")):
+        yield row_id, mine, by_arn.get(arn)
 
 
 def _simple(row: Resource) -> dict[str, Any]:

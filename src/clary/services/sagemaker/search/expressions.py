@@ -14,6 +14,7 @@ _DEEPEST = 20
 _MOST = 50
 _TIMES = frozenset({"CreationTime", "LastModifiedTime"})
 _WITHOUT_VALUE = frozenset({"Exists", "NotExists"})
+_DECIDED_BY_ALL = _WITHOUT_VALUE | {"NotEquals"}
 # AWS searches these for several texts at once; of all others an expression may have one Contains.
 _OFTEN_CONTAINED = frozenset(
     {
@@ -39,6 +40,8 @@ class Filter:
 
     def holds(self, record: Mapping[str, Any]) -> bool:
         found = values(record, self.path)
+        if len(found) == 1 and self.operator not in _DECIDED_BY_ALL:
+            return self.decide(found[0])
         if self.operator in _WITHOUT_VALUE:
             return bool(found) is (self.operator == "Exists")
         if self.operator == "NotEquals":

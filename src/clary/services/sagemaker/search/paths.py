@@ -15,6 +15,8 @@ _NAMED = {
     "FinalMetricDataList": ("MetricName", "Value"),
     "PipelineParameters": ("Name", "Value"),
 }
+# What most properties are: found without a closer look, since this is done for thousands of rows.
+_SCALARS = frozenset({str, int, float, bool, datetime})
 # Maps of people's own texts, which sort as numbers where they are numbers.
 _TEXTS = ("HyperParameters.", "Environment.", "PipelineParameters.", "Parameters.", "Tags.")
 
@@ -26,7 +28,9 @@ def values(record: Mapping[str, Any], path: str) -> list[Any]:
     if held is None:
         return []
     if not rest:
-        return [_plain(entry) for entry in spread(held)]
+        return [held] if type(held) in _SCALARS else [_plain(entry) for entry in spread(held)]
+    if type(held) is dict and type(held.get(rest)) in _SCALARS:
+        return [held[rest]]
     if head == "Tags":
         return _tag(held, rest)
     if head in _NAMED:

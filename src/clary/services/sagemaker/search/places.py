@@ -10,7 +10,8 @@ from clary.store import attachments, projections
 from clary.store.database import Transaction
 from clary.store.resources import Query
 
-Batch = Callable[[Transaction, Query], Mapping[int, Any]]
+# With the paths below the property that are looked at; None when all of it is.
+Batch = Callable[[Transaction, Query, Sequence[str] | None], Mapping[int, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,9 @@ def read(
     placed = [head for head in heads if head in places]
     fields = list(dict.fromkeys(field for head in placed for field in places[head].fields))
     positions = [(head, places[head].build, [fields.index(f) for f in places[head].fields]) for head in placed]
-    beside = {head: batches[head](tx, query) for head in heads if head in batches}
+    beside = {head: batches[head](tx, query, _below(head, paths)) for head in heads if head in batches}
     if "Tags" in heads:
-        beside["Tags"] = attachments.tags(tx, query, _tag_keys(paths))
+        beside["Tags"] = attachments.tags(tx, query, _below("Tags", paths))
     return [
         (
             row_id,
@@ -65,7 +66,6 @@ def read(
     ]
 
 
-def _tag_keys(paths: Iterable[str]) -> Sequence[str] | None:
-    """The tags that the paths name; None when one of them means all."""
-    found = [path.partition(".")[2] for path in paths if path.split(".")[0] == "Tags"]
+def _below(head: str, paths: Iterable[str]) -> Sequence[str] | None:
+    found = [path.partition(".")[2] for path in paths if path.split(".")[0] == head]
     return found if all(found) else None

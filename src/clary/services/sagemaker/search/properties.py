@@ -25,8 +25,8 @@ TRAINING_JOB: Mapping[str, Place] = {
     **inside(
         "/request",
         "AlgorithmSpecification CheckpointConfig DebugHookConfig DebugRuleConfigurations Environment "
-        "ExperimentConfig HyperParameters InputDataConfig ModelPackageConfig ProfilerConfig ResourceConfig RetryStrategy RoleArn "
-        "StoppingCondition TensorBoardOutputConfig VpcConfig",
+        "ExperimentConfig HyperParameters InputDataConfig ModelPackageConfig ProfilerConfig ResourceConfig "
+        "RetryStrategy RoleArn StoppingCondition TensorBoardOutputConfig VpcConfig",
     ),
     **{
         member: or_else(f"/request/{member}", default=False)
@@ -104,8 +104,9 @@ PACKAGE: Mapping[str, Place] = {
     **inside(
         "/request",
         "AdditionalInferenceSpecifications CustomerMetadataProperties Domain DriftCheckBaselines "
-        "InferenceSpecification MetadataProperties ModelCard ModelLifeCycle ModelMetrics ModelPackageDescription SamplePayloadUrl "
-        "SecurityConfig SkipModelValidation SourceAlgorithmSpecification SourceUri Task ValidationSpecification",
+        "InferenceSpecification MetadataProperties ModelCard ModelLifeCycle ModelMetrics ModelPackageDescription "
+        "SamplePayloadUrl SecurityConfig SkipModelValidation SourceAlgorithmSpecification SourceUri Task "
+        "ValidationSpecification",
     ),
     **nowhere("ModelPackageRegistrationType"),
     **_MADE_BY,
