@@ -198,7 +198,9 @@ def test_an_asynchronous_call_that_fails_reaches_the_queue_for_failures(server: 
     )
     answer = client.invoke(FunctionName="flow-raises", InvocationType="Event", Payload=b'{"why": "bad day"}')
     assert answer["StatusCode"] == 202
-    (body,) = receive(server, url)
-    assert "bad day" in body
+    record = json.loads(receive(server, url)[0])
+    assert record["requestPayload"] == {"why": "bad day"}
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert record["responsePayload"]["errorMessage"] == "bad day"
     logged = [line for line in lines(server, "/aws/lambda/flow-raises") if "bad day" in line]
     assert logged, "the function has run"

@@ -18,7 +18,8 @@ line is ever due, and the next one when that is removed. So nothing is overtaken
                  queue     SqsParameters {MessageGroupId, MessageDeduplicationId} for a FIFO queue,
                            MessageAttributes {name: {DataType, StringValue or BinaryValue in base64}}
                  topic     Subject, MessageAttributes, MessageStructure, SqsParameters {MessageGroupId}
-                 function  LambdaParameters {ClientContext}; the body is its event
+                 function  LambdaParameters {ClientContext, RequestId, Role, OnSuccess, OnFailure (ARNs that get a
+                           record of what came of it)}; the body is its event
                  pipeline  SageMakerPipelineParameters {PipelineParameterList} with final values
                  bus       EventBridgeParameters {Source, DetailType} when the body is only the detail;
                            Passage {EventId, Hops} of an event that a rule passes on

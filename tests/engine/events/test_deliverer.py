@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -158,6 +159,49 @@ def test_functions_that_fail_are_called_three_times(world: World) -> None:
         world.clock.move(1000)
     calls = world.calls.of("lambda:Invoke")
     assert [call["Payload"] for call in calls] == [b'{"a": 1}'] * 3
+
+
+@pytest.mark.parametrize(
+    ("failed", "seconds", "condition", "count"),
+    [(False, 99, "Success", 1), (True, 99_999, "RetriesExhausted", 3), (True, 99, "EventAgeExceeded", 2)],
+)
+def test_destinations_get_a_record_of_a_call(
+    world: World, failed: bool, seconds: int, condition: str, count: int
+) -> None:
+    answer = {"ExecutedVersion": "7", "Payload": b'{"b": 2}', **({"FunctionError": "Unhandled"} if failed else {})}
+    world.calls.behave["Invoke"] = lambda _: answer
+    function = "arn:aws:lambda:us-east-1:111122223333:function:f"
+    bus = "arn:aws:events:us-east-1:111122223333:event-bus/results"
+    role = "arn:aws:iam::111122223333:role/f"
+    parameters = {"RequestId": "r-1", "Role": role, "OnSuccess": bus, "OnFailure": QUEUE}
+    options = {"LambdaParameters": parameters}
+    world.send(function, body='{"a": 1}', options=options, seconds=seconds, service="lambda.amazonaws.com")
+    while (waiting := world.waiting()) and waiting[0].document["target"] == function:
+        world.deliverer().perform(waiting[0])
+        world.clock.move(1000)
+    (record,) = world.waiting()
+    assert (record.document["target"], record.document["role"]) == (QUEUE if failed else bus, role)
+    body = json.loads(record.document["body"])
+    assert body.pop("timestamp").endswith("Z")
+    assert body == {
+        "version": "1.0",
+        "requestContext": {
+            "requestId": "r-1",
+            "functionArn": f"{function}:$LATEST",
+            "condition": condition,
+            "approximateInvokeCount": count,
+        },
+        "requestPayload": {"a": 1},
+        "responseContext": {
+            "statusCode": 200,
+            "executedVersion": "7",
+            **({"functionError": "Unhandled"} if failed else {}),
+        },
+        "responsePayload": {"b": 2},
+    }
+    if not failed:
+        made = record.document["options"]["EventBridgeParameters"]
+        assert made == {"Source": "lambda", "DetailType": "Lambda Function Invocation Result - Success"}
 
 
 def test_logs_get_a_stream_when_there_is_none(world: World) -> None:

@@ -58,7 +58,15 @@ def test_the_configuration_decides_how_often_and_what_then(client: Client, conte
     client("PutFunctionEventInvokeConfig", FunctionName="f", MaximumRetryAttempts=0, DestinationConfig=destination)
     client("Invoke", FunctionName="f", InvocationType="Event")
     (found,) = queued(context)
-    assert (found["attempts"], found["dead_letter"], found["body"]) == (0, QUEUE, "{}")
+    assert (found["attempts"], found["dead_letter"], found["body"]) == (0, None, "{}")
+    parameters = found["options"]["LambdaParameters"]
+    assert (parameters["OnFailure"], "OnSuccess" in parameters) == (QUEUE, False)
+    client.fails(
+        "PutFunctionEventInvokeConfig",
+        "InvalidParameterValueException",
+        FunctionName="f",
+        DestinationConfig={"OnSuccess": {"Destination": f"{QUEUE}.fifo"}},
+    )
 
 
 def test_nothing_is_queued_for_what_is_not_there(client: Client, context: Context) -> None:

@@ -18,6 +18,7 @@ from datetime import timedelta
 from clary.base.crash import crash_here
 from clary.base.errors import ApiError, ClaryError
 from clary.base.log import get_logger
+from clary.engine.events.invocation_records import add_failure, has_destinations
 from clary.engine.events.letters import add_letter
 from clary.engine.events.targets import send
 from clary.engine.events.targets.target import Tools, Undeliverable
@@ -166,6 +167,8 @@ class Deliverer:
             deliveries.remove(tx, delivery)
             if document["dead_letter"]:
                 add_letter(tx, delivery, error, self._tools.clock.now())
+            if has_destinations(delivery):
+                add_failure(tx, delivery, error.answer, self._tools.clock.now())
 
     def _postpone(self, delivery: Delivery) -> None:
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(delivery.tries, 20))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from clary.base.arns import parse_arn
 from clary.base.clock import from_epoch_ms
 from clary.base.errors import NotServed
 from clary.services.context import Context
@@ -15,25 +16,34 @@ from clary.store.resources import Resource
 
 _ATTEMPTS = 2
 _SECONDS = 21_600
+_RESULTS = ("OnSuccess", "OnFailure")
+_SERVED = frozenset({"sqs", "sns", "lambda", "events"})
 
 
 @dataclass(frozen=True, slots=True)
 class EventSettings:
-    """`attempts` after the first; `seconds` is the greatest age; `dead_letter` the ARN of a queue."""
+    """`attempts` after the first; `seconds` is the greatest age; `dead_letter` the ARN of a queue that gets the event
+    itself; `destinations` (OnSuccess, OnFailure) are ARNs that get a record of what came of it."""
 
     attempts: int
     seconds: int
     dead_letter: str | None
+    destinations: dict[str, str]
 
 
 def event_settings(function: Resource, qualifier: str) -> EventSettings:
     config = function.document.get("event_invoke", {}).get(qualifier, {})
-    failed = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+    destinations = config.get("DestinationConfig", {})
     queue = function.document["configuration"].get("DeadLetterConfig", {}).get("TargetArn")
     return EventSettings(
         config.get("MaximumRetryAttempts", _ATTEMPTS),
         config.get("MaximumEventAgeInSeconds", _SECONDS),
-        failed or queue or None,
+        queue or None,
+        {
+            name: destinations[name]["Destination"]
+            for name in _RESULTS
+            if destinations.get(name, {}).get("Destination")
+        },
     )
 
 
@@ -93,9 +103,13 @@ def _shown(function: Resource, who: names.Named, config: dict[str, Any]) -> dict
 
 
 def _check_destinations(request: dict[str, Any]) -> None:
+    """Queues and topics that keep an order cannot be destinations, on AWS neither."""
     destinations = request.get("DestinationConfig", {})
-    if destinations.get("OnSuccess", {}).get("Destination"):
-        raise NotServed("A destination OnSuccess is not served by this version of Clary.")
-    failed = destinations.get("OnFailure", {}).get("Destination", "")
-    if failed and ":sqs:" not in failed:
-        raise NotServed("A destination OnFailure that is not an SQS queue is not served by this version of Clary.")
+    for name in _RESULTS:
+        arn = destinations.get(name, {}).get("Destination", "")
+        if not arn:
+            continue
+        if parse_arn(arn).service not in _SERVED:
+            raise NotServed(f"A destination {name} that is no queue, topic, function or event bus is not served.")
+        if arn.endswith(".fifo"):
+            raise names.invalid(f"The destination {arn} is of type FIFO, which is not supported.")

@@ -78,7 +78,9 @@ def _queue(context: Context, request: dict[str, Any], payload: bytes) -> dict[st
             options={
                 "LambdaParameters": {
                     "ClientContext": request.get("ClientContext", ""),
+                    "RequestId": context.request_id,
                     "Role": function.document["configuration"]["Role"],
+                    **settings.destinations,
                 }
             },
             attempts=settings.attempts,

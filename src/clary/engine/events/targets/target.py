@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from clary.base.clock import Clock
 from clary.base.errors import ClaryError
@@ -13,10 +15,20 @@ from clary.store.deliveries import Delivery
 
 
 class Undeliverable(ClaryError):
-    """The target did not take it. `temporary`: trying again may help; `most`: but only so many times."""
+    """The target did not take it. `temporary`: trying again may help; `most`: but only so many times. `answer`:
+    what it said, when it said something."""
 
-    def __init__(self, code: str, message: str, *, temporary: bool = False, most: int | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        temporary: bool = False,
+        most: int | None = None,
+        answer: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
+        self.answer = answer
         self.code = code
         self.temporary = temporary
         self.most = most
