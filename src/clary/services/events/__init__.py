@@ -28,7 +28,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "ListEventBuses": Operation(buses.list_event_buses),
     "ListRuleNamesByTarget": Operation(targets.list_rule_names_by_target, names.any_rule),
     "ListRules": Operation(rules.list_rules, names.any_rule),
-    "ListTagsForResource": Operation(tags.list_tags_for_resource, names.tagged),
+    "ListTagsForResource": Operation(tags.TAGGING.list_tags_for_resource, names.tagged),
     "ListTargetsByRule": Operation(targets.list_targets_by_rule, names.named_rule),
     "PutEvents": Operation(sending.put_events, open_to_all=True),  # authorises each bus itself
     "PutPermission": Operation(buses.put_permission, names.own_bus),
@@ -36,9 +36,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "PutTargets": Operation(targets.put_targets, names.named_rule),
     "RemovePermission": Operation(buses.remove_permission, names.own_bus),
     "RemoveTargets": Operation(targets.remove_targets, names.named_rule),
-    "TagResource": Operation(tags.tag_resource, names.tagged),
+    "TagResource": Operation(tags.TAGGING.tag_resource, names.tagged),
     "TestEventPattern": Operation(sending.match_event_pattern),
-    "UntagResource": Operation(tags.untag_resource, names.tagged),
+    "UntagResource": Operation(tags.TAGGING.untag_resource, names.tagged),
     "UpdateApiDestination": Operation(destinations.update_api_destination, _destination),
     "UpdateConnection": Operation(destinations.update_connection, _connection),
 }

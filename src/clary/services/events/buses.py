@@ -10,7 +10,7 @@ from clary.access.documents import parse_resource_policy
 from clary.base.errors import ApiError, NotServed, ValidationException
 from clary.services.context import Context
 from clary.services.events import names
-from clary.services.events.tags import put_tags
+from clary.services.events.tags import TAGGING
 from clary.store import resources, tags
 from clary.store.database import Transaction
 from clary.store.resources import Resource
@@ -31,7 +31,7 @@ def create_event_bus(context: Context, request: dict[str, Any]) -> dict[str, Any
         raise names.taken(f"Event bus {name} already exists.")
     with context.database.write() as tx:
         bus = _create(tx, context, name, {"description": request.get("Description")})
-        put_tags(tx, bus.arn, request.get("Tags"))
+        TAGGING.put(tx, bus.arn, request.get("Tags"))
     return {"EventBusArn": bus.arn, "Description": request.get("Description")}
 
 

@@ -10,7 +10,7 @@ from clary.events.patterns import compile_pattern
 from clary.services.context import Context
 from clary.services.events import names
 from clary.services.events.roles import check_role
-from clary.services.events.tags import put_tags
+from clary.services.events.tags import TAGGING
 from clary.store import resources, tags, work
 from clary.store.database import Transaction
 from clary.store.resources import Resource
@@ -128,7 +128,7 @@ def _write(tx: Transaction, context: Context, request: dict[str, Any], bus: str,
         document=document,
         now=context.now,
     )
-    put_tags(tx, rule.arn, request.get("Tags"))
+    TAGGING.put(tx, rule.arn, request.get("Tags"))
     return rule
 
 

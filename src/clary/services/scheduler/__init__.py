@@ -16,8 +16,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "GetScheduleGroup": Operation(groups.get_schedule_group, names.named_group),
     "ListScheduleGroups": Operation(groups.list_schedule_groups, names.any_group),
     "ListSchedules": Operation(schedules.list_schedules, names.any_schedule),
-    "ListTagsForResource": Operation(groups.list_tags_for_resource, names.tagged),
-    "TagResource": Operation(groups.tag_resource, names.tagged),
-    "UntagResource": Operation(groups.untag_resource, names.tagged),
+    "ListTagsForResource": Operation(groups.TAGGING.list_tags_for_resource, names.tagged),
+    "TagResource": Operation(groups.TAGGING.tag_resource, names.tagged),
+    "UntagResource": Operation(groups.TAGGING.untag_resource, names.tagged),
     "UpdateSchedule": Operation(schedules.update_schedule, names.named_schedule),
 }

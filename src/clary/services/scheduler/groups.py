@@ -7,11 +7,11 @@ from typing import Any
 from clary.base.errors import ApiError, ValidationException
 from clary.services.context import Context
 from clary.services.scheduler import names
+from clary.services.tagging import MOST, Tagging
 from clary.store import resources, tags
 from clary.store.database import Transaction
 from clary.store.resources import Query, Resource
 
-_MOST_TAGS = 50
 _PAGE = 100
 _BATCH = 500
 
@@ -37,7 +37,7 @@ def create_schedule_group(context: Context, request: dict[str, Any]) -> dict[str
             document={"token": request.get("ClientToken")},
             now=context.now,
         )
-        _put_tags(tx, row.arn, request.get("Tags"))
+        TAGGING.put(tx, row.arn, request.get("Tags"))
     return {"ScheduleGroupArn": row.arn}
 
 
@@ -84,44 +84,6 @@ def list_schedule_groups(context: Context, request: dict[str, Any]) -> dict[str,
     return {"ScheduleGroups": found, **more}
 
 
-def tag_resource(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    with context.database.write() as tx:
-        _put_tags(tx, _existing(context, tx, request["ResourceArn"]), request["Tags"])
-    return {}
-
-
-def untag_resource(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    with context.database.write() as tx:
-        tags.drop(tx, _existing(context, tx, request["ResourceArn"]), request["TagKeys"])
-    return {}
-
-
-def list_tags_for_resource(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    with context.database.read() as tx:
-        found = tags.read(tx, _existing(context, tx, request["ResourceArn"]))
-    return {"Tags": [{"Key": key, "Value": value} for key, value in found.items()]}
-
-
-def _existing(context: Context, tx: Transaction, arn: str) -> str:
-    """Groups have tags; schedules have none, as at AWS."""
-    if arn == names.group_arn(context, names.DEFAULT):
-        return arn
-    found = resources.find_by_arn(tx, arn)
-    if found is None or found.kind != names.GROUP or found.account != context.account:
-        raise names.not_found(f"Resource {arn} does not exist.")
-    return found.arn
-
-
-def _put_tags(tx: Transaction, arn: str, given: list[dict[str, str]] | None) -> None:
-    pairs = {tag["Key"]: tag["Value"] for tag in given or []}
-    if any(key.lower().startswith("aws:") for key in pairs):
-        raise ValidationException("Tag keys starting with 'aws:' are reserved for system use.")
-    tags.put(tx, arn, pairs)
-    if tags.count(tx, arn) > _MOST_TAGS:
-        message = f"A resource may have at most {_MOST_TAGS} tags."
-        raise ApiError(message, code="ServiceQuotaExceededException", status=402)
-
-
 def _summary(row: Resource) -> dict[str, Any]:
     return {
         "Arn": row.arn,
@@ -134,3 +96,21 @@ def _summary(row: Resource) -> dict[str, Any]:
 
 def _default(context: Context) -> dict[str, Any]:
     return {"Arn": names.group_arn(context, names.DEFAULT), "Name": names.DEFAULT, "State": "ACTIVE"}
+
+
+def _existing(context: Context, tx: Transaction, arn: str) -> str:
+    """Groups have tags; schedules have none, as at AWS."""
+    if arn == names.group_arn(context, names.DEFAULT):
+        return arn
+    found = resources.find_by_arn(tx, arn)
+    if found is None or found.kind != names.GROUP or found.account != context.account:
+        raise names.not_found(f"Resource {arn} does not exist.")
+    return found.arn
+
+
+def _too_many() -> ApiError:
+    message = f"A resource may have at most {MOST} tags."
+    return ApiError(message, code="ServiceQuotaExceededException", status=402)
+
+
+TAGGING = Tagging("ResourceArn", _existing, _too_many)
