@@ -128,6 +128,16 @@ def test_names_that_are_none(client: Client) -> None:
     client.fails("GetFunction", "ResourceNotFoundException", FunctionName=ARN.replace(ACCOUNT, "999999999999"))
 
 
+def test_names_count_with_their_case(client: Client) -> None:
+    client("CreateAlias", FunctionName="f", Name="live", FunctionVersion="$LATEST")
+    for name in ("F", ARN.upper().replace("ARN:AWS:LAMBDA:US-EAST-1", "arn:aws:lambda:us-east-1"), "f:LIVE"):
+        client.fails("GetFunction", "ResourceNotFoundException", FunctionName=name.replace("FUNCTION", "function"))
+    role = client("GetFunction", FunctionName="f:live")["Configuration"]["Role"]
+    code = {"ZipFile": b"-"}
+    given = {"FunctionName": "F", "Runtime": "python3.11", "Handler": "app.handler", "Role": role, "Code": code}
+    client.fails("CreateFunction", "ResourceConflictException", **given)
+
+
 def test_changes_of_an_old_revision_lose(client: Client) -> None:
     old = client("GetFunctionConfiguration", FunctionName="f")["RevisionId"]
     client("UpdateFunctionConfiguration", FunctionName="f", Timeout=7, RevisionId=old)

@@ -153,7 +153,7 @@ def _own(context: Context, request: dict[str, Any]) -> names.Named:
 
 
 def _check_free(tx: Transaction, who: names.Named) -> None:
-    if names.find(tx, who) is not None:
+    if names.is_taken(tx, who):
         raise names.conflict(f"Function already exist: {who.name}")
 
 

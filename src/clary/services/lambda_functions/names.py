@@ -70,7 +70,14 @@ def qualified_arn(context: Context, request: dict[str, Any]) -> str:
 
 
 def find(tx: Transaction, who: Named) -> Resource | None:
-    return resources.find(tx, who.account, who.region, FUNCTION, who.name)
+    """Names count with their case: permissions are decided by the name as the caller writes it."""
+    found = resources.find(tx, who.account, who.region, FUNCTION, who.name)
+    return found if found is not None and found.name == who.name else None
+
+
+def is_taken(tx: Transaction, who: Named) -> bool:
+    """Also by a name that differs in case only: the table of resources has one of them."""
+    return resources.find(tx, who.account, who.region, FUNCTION, who.name) is not None
 
 
 def get(tx: Transaction, who: Named) -> Resource:
@@ -82,7 +89,8 @@ def get(tx: Transaction, who: Named) -> Resource:
 
 
 def get_alias(tx: Transaction, function: Resource, name: str) -> Resource | None:
-    return resources.find(tx, function.account, function.region, ALIAS, name, parent=function.name)
+    found = resources.find(tx, function.account, function.region, ALIAS, name, parent=function.name)
+    return found if found is not None and found.name == name else None
 
 
 def get_version(tx: Transaction, function: Resource, who: Named) -> tuple[Resource, str]:
