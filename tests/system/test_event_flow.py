@@ -184,7 +184,7 @@ def test_an_approval_is_an_event(server: Server) -> None:
     assert event["detail"]["ModelPackageArn"] == arn
     assert event["detail"]["ModelPackageVersion"] == 1
     assert event["detail"]["InferenceSpecification"]["Containers"][0]["Image"] == SKLEARN
-    assert event["detail"]["UpdatedModelPackageFields"] == ["ModelApprovalStatus"]
+    assert event["detail"]["UpdatedModelPackageFields"] == ["ApprovalDescription", "ModelApprovalStatus"]
 
 
 def test_an_asynchronous_call_that_fails_reaches_the_queue_for_failures(server: Server) -> None:

@@ -245,6 +245,20 @@ def test_a_slow_target_does_not_stop_the_others(world: World) -> None:
         deliverer.stop()
 
 
+def test_a_target_that_always_breaks_is_given_up_in_the_end(world: World) -> None:
+    def behave(_parameters: Mapping[str, Any]) -> dict[str, Any]:
+        raise RuntimeError("a defect")
+
+    world.calls.behave["SendMessage"] = behave
+    deliverer = world.deliverer()
+    deliverer.start()
+    try:
+        world.send(attempts=0)
+        eventually(lambda: world.waiting() == [])
+    finally:
+        deliverer.stop()
+
+
 def test_a_target_that_breaks_is_tried_again(world: World) -> None:
     broken = [True]
 

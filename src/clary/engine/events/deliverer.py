@@ -134,7 +134,7 @@ class Deliverer:
                 self.perform(delivery)
         except Exception:
             log.exception("a delivery broke", extra={"delivery": delivery.id})
-            self._postpone(delivery)
+            self._failed(delivery, Undeliverable("INTERNAL_FAILURE", "A defect, see the log.", temporary=True))
         finally:
             self._flight.done(delivery)
             self._worker.wake()
