@@ -77,6 +77,32 @@ def test_a_killed_shim_takes_its_script_with_it_and_fails_the_job(server: Server
     eventually(lambda: not Path(f"/proc/{pid}").exists(), 5)
 
 
+def test_a_retry_strategy_starts_a_job_again_that_clary_lost(server: Server) -> None:
+    script = """
+import pathlib, time
+import boto3
+s3 = boto3.client("s3")
+try:
+    s3.head_object(Bucket="tests", Key="seen")
+except s3.exceptions.ClientError:
+    s3.put_object(Bucket="tests", Key="seen", Body=b"")
+    print("first", flush=True)
+    time.sleep(300)
+print("second", flush=True)
+"""
+    train(server, "again", script, wait=False, RetryStrategy={"MaximumRetryAttempts": 1})
+    eventually(lambda: "first" in written(server, "again"))
+    os.kill(shim_of(server, "t"), signal.SIGKILL)
+    job = finished(server, "again")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert job["RetryStrategy"] == {"MaximumRetryAttempts": 1}
+    stages = [step["Status"] for step in job["SecondaryStatusTransitions"]]
+    once = ["Downloading", "Training", "Uploading"]
+    assert stages == ["Starting", *once, "Restarting", *once, "Completed"]
+    assert written(server, "again")[-1] == "second"
+    eventually(lambda: not list(server.settings.layout.units.glob("t*")))
+
+
 def test_an_endpoint_answers_while_control_is_dead_and_is_adopted(server: Server) -> None:
     deploy(server, "lasting")
     before = invoke(server, "lasting", "x")

@@ -32,6 +32,8 @@ PREFIX = "683313688378.dkr.ecr.us-east-1.amazonaws.com/"
         ("sagemaker-xgboost:3.0-5", (3, 11), "xgboost-3.2", True),
         ("sagemaker-xgboost:3.2-0", (3, 13), "xgboost-3.2", False),
         ("xgboost:1", (3, 11), "xgboost-1.7", False),
+        ("sagemaker-base-python-310:1.0", (3, 11), "sdk", True),
+        ("sagemaker-base-python-311:1.0", (3, 11), "sdk", False),
         ("mirrored/by/us/sagemaker-xgboost:1.7-1", (3, 11), "xgboost-1.7", False),
     ],
 )
@@ -86,7 +88,7 @@ def test_locks_hold_what_the_table_promises(definition: images.Definition) -> No
     assert all(line[0] != "-" for line in lock.splitlines() if line)
     requirements = [line for line in lock.splitlines() if "==" in line and not line.startswith("#")]
     assert all(line.endswith(" \\") for line in requirements), "a requirement without a hash"
-    if definition not in {images.CLIENT, images.FUNCTIONS}:
+    if definition not in images.WITHOUT_TOOLKIT | {images.FUNCTIONS}:
         for needed in ("httptools==", "uvloop==", "pip==", "numpy==", "pandas=="):
             assert f"\n{needed}" in lock
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from clary.cli.client_files import write_client_files
 from clary.cli.running import need_server
 
 _LIFETIME = timedelta(days=7)
+_BASE_IMAGE = "sagemaker-base-python-{}{}:1.0".format(*sys.version_info)
 _LOCAL = ("127.0.0.1", "localhost")
 
 
@@ -54,6 +56,8 @@ def shell_variables(
         "AWS_SESSION_TOKEN": identity.session_token,
         "AWS_REGION": installation.region,
         "AWS_DEFAULT_REGION": installation.region,
+        # The image of functions that name none (@remote, @step): the SDK itself knows some versions of Python only.
+        "SAGEMAKER_INTERNAL_IMAGE_URI": _BASE_IMAGE,
         "AWS_CA_BUNDLE": str(client / "ca-bundle.pem"),
         "PYTHONPATH": _in_front(str(client / "python"), environment.get("PYTHONPATH", "")),
     }

@@ -1,7 +1,8 @@
 """The controller of both job kinds. What differs between them is in a `JobKind` (training_jobs, processing_jobs).
 
-A job is one unit. The steps are decided in job_plan.py; each is safe to repeat: staging starts from an empty
-folder, a unit starts at most once, uploads overwrite themselves, results are recorded by compare-and-set.
+A job is one unit, or one after the other where a RetryStrategy starts it again. The steps are decided in job_plan.py;
+each is safe to repeat: staging starts from an empty folder, a unit starts at most once, uploads overwrite themselves,
+results are recorded by compare-and-set.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class JobController:
         return resource_of(self._kind.letter, unit)
 
     def reconcile(self, job: Resource) -> float | None:
-        unit = unit_id(self._kind.letter, job.id, "algo", 1)
+        unit = self._unit(job, _restarts(job))
         state = self._around.runtime.observe(unit)
         step = plan(job.status, bool(job.document.get("stop_requested")), state)
         if step is Step.LAUNCH:
@@ -92,6 +93,8 @@ class JobController:
         return self._watch(job, unit, state)
 
     def _launch(self, job: Resource, unit: str) -> float | None:
+        if _restarts(job):
+            self._around.runtime.remove(self._unit(job, _restarts(job) - 1))
         job = self._enter(job, "Downloading")
         opt_ml = self._around.runtime.unit_folder(unit) / "opt-ml"
         try:
@@ -139,6 +142,8 @@ class JobController:
             if outcome.status != "Failed":
                 outcome = Outcome("Failed", "Failed", explain(error))
         crash_here("engine.job_collected")
+        if _is_tried_again(job, outcome):
+            return self._restart(job, state)
         ended = {"ended": state.ended_at or self._around.clock.now()}
         return self._record(job, Outcome(outcome.status, outcome.secondary, outcome.failure, {**entries, **ended}))
 
@@ -158,7 +163,20 @@ class JobController:
 
     def _fail(self, job: Resource, unit: str, error: Exception) -> float | None:
         log.info("job could not start", extra={"arn": job.arn, "reason": str(error)})
-        return self._record(job, Outcome("Failed", "Failed", explain(error), {"ended": self._around.clock.now()}))
+        outcome = Outcome("Failed", "Failed", explain(error), {"ended": self._around.clock.now()})
+        return self._restart(job, None) if _is_tried_again(job, outcome) else self._record(job, outcome)
+
+    def _restart(self, job: Resource, state: UnitState | None) -> float:
+        """A new unit; the time that the old one has run counts."""
+        now = self._around.clock.now()
+        used = job.document.get("used_seconds", 0.0)
+        if state is not None and state.started_at is not None:
+            used += ((state.ended_at or now) - state.started_at).total_seconds()
+        document = {**job.document, "restarts": _restarts(job) + 1, "used_seconds": used, "stage": "Starting"}
+        with self._around.database.write() as tx:
+            resources.save(tx, job, document=self._kind.enter(document, "Restarting", now), now=now)
+        crash_here("engine.job_restarted")
+        return 0.0
 
     def _record(self, job: Resource, outcome: Outcome) -> float:
         """The terminal status; afterwards the unit is cleaned away at the next look."""
@@ -194,4 +212,18 @@ class JobController:
         return RoleObjects(self._around.database, self._around.blobs, role, "SageMaker", self._around.clock.now())
 
     def _stream(self, job: Resource) -> str:
-        return f"{job.name}/algo-1-{int(job.created_at.timestamp())}"
+        return f"{job.name}/algo-1-{int(job.created_at.timestamp()) + _restarts(job)}"
+
+    def _unit(self, job: Resource, restarts: int) -> str:
+        return unit_id(self._kind.letter, job.id, "algo", 1, *([f"r{restarts}"] if restarts else []))
+
+
+def _restarts(job: Resource) -> int:
+    return int(job.document.get("restarts", 0))
+
+
+def _is_tried_again(job: Resource, outcome: Outcome) -> bool:
+    """Only what is not the user's own fault, and only while nobody wants the job to stop."""
+    most = (job.document["request"].get("RetryStrategy") or {}).get("MaximumRetryAttempts", 0)
+    faulty = outcome.status == "Failed" and (outcome.failure or "").startswith("InternalServerError")
+    return faulty and job.status == "InProgress" and _restarts(job) < most

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ _MESSAGES = {
     "Downloading": "Downloading input data",
     "Training": "Training job is in progress",
     "Uploading": "Uploading generated training model",
+    "Restarting": "Restarting the training job after an internal error",
     "Completed": "Training job completed",
     "Failed": "Training job failed",
     "Stopped": "Training job stopped",
@@ -74,13 +76,13 @@ class TrainingJobs:
             argv=[*(FEED if fed else ()), *_command(request["AlgorithmSpecification"])],
             variables=variables,
             environment=environment.path,
-            fallback=environment.fallback,
+            front=environment.front,
             opt_ml=opt_ml,
             network=not request.get("EnableNetworkIsolation", False),
             limits=Limits(
                 memory_bytes=limits.memory_bytes,
                 cpus=limits.cpus,
-                max_runtime_seconds=request["StoppingCondition"]["MaxRuntimeInSeconds"],
+                max_runtime_seconds=_seconds_left(job),
                 grace_seconds=_GRACE_SECONDS,
             ),
         )
@@ -125,14 +127,21 @@ def _command(algorithm: dict[str, Any]) -> list[str]:
     return ["python", "-m", "clary_toolkit", *(algorithm.get("ContainerArguments") or ["train"])]
 
 
+def _seconds_left(job: Resource) -> float:
+    """MaxRuntimeInSeconds holds for all attempts together."""
+    longest: float = job.document["request"]["StoppingCondition"]["MaxRuntimeInSeconds"]
+    used: float = job.document.get("used_seconds", 0.0)
+    return max(longest - used, 1.0)
+
+
 def _environment(around: Surroundings, algorithm: dict[str, Any]) -> PreparedEnvironment:
     """Functions that the SDK sent (@remote, @step) are unpacked by the SDK inside the job, told by its script."""
     image = algorithm["TrainingImage"]
     if not any(_FUNCTION_CHANNEL in word for word in algorithm.get("ContainerEntrypoint") or []):
         return around.environments.prepare(image)
     words = algorithm.get("ContainerArguments") or []
-    versions = dict(zip(words, words[1:], strict=False))
-    return around.environments.prepare_for_functions_of_sdk(image, versions.get(_SDK_VERSION, ""))
+    versions = dict(pairwise(words))
+    return around.environments.prepare_for_function(image, versions.get(_SDK_VERSION, ""))
 
 
 def _source_archive(hyperparameters: dict[str, str]) -> str | None:

@@ -19,7 +19,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 
@@ -38,13 +38,17 @@ _BUILD_SECONDS = 1800
 
 @dataclass(frozen=True, slots=True)
 class PreparedEnvironment:
-    """A ready environment. `notes` say what differs from the image that was asked for; they belong into the log."""
+    """A ready environment. `notes` say what differs from the image that was asked for; they belong into the log.
+
+    `front` is a second environment whose packages come before those of this one.
+    """
 
     path: Path
     framework: str
     python: str
     label: str = ""
     notes: tuple[str, ...] = ()
+    front: Path | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +68,14 @@ class Environments:
         selection = images.select(image_uri, sys.version_info[:3])
         return self.prepare_definition(selection.definition, selection.notes)
 
+    def prepare_for_function(self, image_uri: str, sdk_version: str) -> PreparedEnvironment:
+        """As `prepare`, for a job that this version of the SDK has made of a function: it needs the SDK, too."""
+        selection = images.select(image_uri, sys.version_info[:3])
+        sdk = self.prepare_definition(images.select_sdk(sdk_version), selection.notes)
+        if selection.definition is images.SDK_2:
+            return sdk
+        return replace(self.prepare_definition(selection.definition, selection.notes), front=sdk.path)
+
     def prepare_client(self) -> PreparedEnvironment:
         """The environment of the quick start's client code: the SageMaker SDK, no toolkit."""
         return self.prepare_definition(images.CLIENT)
@@ -74,7 +86,7 @@ class Environments:
 
     def prepare_definition(self, definition: Definition, notes: tuple[str, ...] = ()) -> PreparedEnvironment:
         lock = read_lock(definition.name)
-        with_toolkit = definition is not images.CLIENT
+        with_toolkit = definition not in images.WITHOUT_TOOLKIT
         path = self._path(definition.name, lock, with_toolkit)
         if not (path / _READY).exists():
             with _alone(self.folder / f"{path.name}.lock") as held:

@@ -52,8 +52,11 @@ XGBOOST = (
     Definition("xgboost-3.2", "xgboost", (3, 2, 0)),
 )
 CLIENT = Definition("client", "sagemaker", (2, 257), newest_python=(3, 13))
+SDK_2 = Definition("sdk", "sagemaker", (2, 257), newest_python=(3, 13))
+SDK_3 = Definition("sdk-3", "sagemaker-core", (2, 27), newest_python=(3, 13))
 FUNCTIONS = Definition("functions", "awslambdaric", (4, 2, 2))
-DEFINITIONS = (*SCIKIT_LEARN, *XGBOOST, CLIENT, FUNCTIONS)
+DEFINITIONS = (*SCIKIT_LEARN, *XGBOOST, CLIENT, SDK_2, SDK_3, FUNCTIONS)
+WITHOUT_TOOLKIT = frozenset({CLIENT, SDK_2, SDK_3})
 
 # Repositories whose image trains without a script.
 XGBOOST_IMAGES = frozenset({"sagemaker-xgboost", "xgboost"})
@@ -62,6 +65,8 @@ _FAMILIES = {
     "sagemaker-xgboost": XGBOOST,
     "xgboost": XGBOOST,
 }
+# `sagemaker-base-python-310`: what the SDK sends for functions when the caller names no image.
+_BASE_PYTHON = re.compile(r"sagemaker-base-python(?:-(\d)(\d+))?")
 # Known by name, so that the refusal can say what it is.
 _NOT_SERVED = (
     (r"pytorch", "PyTorch"),
@@ -77,12 +82,18 @@ _NOT_SERVED = (
         "the built-in algorithms",
     ),
 )
-_SUPPORTED = "Clary runs sagemaker-scikit-learn and sagemaker-xgboost images (any account, region and tag)."
+_SUPPORTED = (
+    "Clary runs sagemaker-scikit-learn, sagemaker-xgboost and sagemaker-base-python images (any account, region and "
+    "tag)."
+)
 
 
 def select(image_uri: str, python: Version) -> Selection:
     """The environment for an image on this Python. Raises UnsupportedImage."""
     repository, tag = split_image(image_uri)
+    base = _BASE_PYTHON.fullmatch(repository)
+    if base is not None:
+        return _base_python(repository, base, python)
     family = _FAMILIES.get(repository)
     if family is None:
         raise UnsupportedImage(_refusal(image_uri, repository))
@@ -101,6 +112,21 @@ def select(image_uri: str, python: Version) -> Selection:
         f"{chosen.label} is the nearest on Python {_dotted(python[:2])}"
     )
     return Selection(chosen, (note,))
+
+
+def select_sdk(version: str) -> Definition:
+    """The environment with the SageMaker SDK that a function sent by this version of it needs: version 3 keeps that
+    part of itself in sagemaker-core."""
+    return SDK_3 if version.partition(".")[0] == "3" else SDK_2
+
+
+def _base_python(repository: str, found: re.Match[str], python: Version) -> Selection:
+    if not SDK_2.runs_on(python):
+        raise UnsupportedImage(f"No {SDK_2.framework} environment for Python {_dotted(python)} is available yet.")
+    asked = tuple(int(part) for part in found.groups() if part is not None)
+    if not asked or asked == python[:2]:
+        return Selection(SDK_2)
+    return Selection(SDK_2, (f"image {repository} asks for Python {_dotted(asked)}; this is {_dotted(python[:2])}",))
 
 
 def split_image(image_uri: str) -> tuple[str, str]:

@@ -98,6 +98,12 @@ class UnitPaths:
     temporary: Path
     sockets: Path | None
     visible: Sequence[Path] = ()
+    front: Path | None = None
+
+    @property
+    def shared(self) -> list[Path]:
+        """What other units use, too, and none may change."""
+        return [self.environment, *([self.front] if self.front else [])]
 
 
 def choose_isolation(setting: str = "auto") -> Isolation:
@@ -154,7 +160,7 @@ def sandbox_options(paths: UnitPaths, directory: str, network: bool) -> list[str
     options = [*_apart(network), *_system()]
     # First of all, because the other folders may lie below /tmp.
     options += ["--bind", str(paths.temporary), "/tmp", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108 - inside
-    for folder in (*paths.visible, paths.environment):
+    for folder in (*paths.visible, *paths.shared):
         if not folder.is_relative_to("/usr"):
             options += ["--ro-bind", str(folder), str(folder)]
     options += ["--bind", str(paths.overlay), BWRAP_OVERLAY]
@@ -166,9 +172,9 @@ def sandbox_options(paths: UnitPaths, directory: str, network: bool) -> list[str
 
 def namespace_mounts(paths: UnitPaths) -> list[tuple[str, str, bool]]:
     """Bind mounts (source, target, read-only) for a mount namespace."""
-    environment = str(paths.environment)
+    shared = [(str(path), str(path), True) for path in paths.shared]
     closed = [(path, path, True) for path in _KERNEL_SWITCHES if Path(path).exists()]
-    return [(str(paths.opt_ml), OPT_ML, False), (environment, environment, True), *closed]
+    return [(str(paths.opt_ml), OPT_ML, False), *shared, *closed]
 
 
 def _apart(network: bool) -> list[str]:

@@ -50,8 +50,9 @@ def find_packages(environment: Path) -> Path:
     raise FileNotFoundError(f"{environment} has no site-packages")
 
 
-def make_overlay(target: Path, interpreter: Interpreter) -> None:
-    """Make (or complete) the thin environment in `target`."""
+def make_overlay(target: Path, interpreter: Interpreter, front: Path | None = None) -> None:
+    """Make (or complete) the thin environment in `target`. Packages of the environment `front` come before those of
+    the interpreter's."""
     programs = target / "bin"
     packages = target / "lib" / interpreter.packages.parent.name / "site-packages"
     programs.mkdir(parents=True, exist_ok=True)
@@ -66,8 +67,9 @@ def make_overlay(target: Path, interpreter: Interpreter) -> None:
     for name in ("pip", "pip3"):
         (programs / name).write_text(_PIP)
         (programs / name).chmod(0o755)
-    shared = f"import site; site.addsitedir({str(interpreter.packages)!r})\n"
-    (packages / "_shared_environment.pth").write_text(shared)
+    shared = [*([find_packages(front)] if front else []), interpreter.packages]
+    lines = [f"import site; site.addsitedir({str(folder)!r})\n" for folder in shared]
+    (packages / "_shared_environment.pth").write_text("".join(lines))
     (target / "pyvenv.cfg").write_text(
         f"home = {interpreter.home}\ninclude-system-site-packages = false\nversion = {interpreter.version}\n"
     )

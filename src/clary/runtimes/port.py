@@ -39,7 +39,8 @@ class UnitSpec:
     """Everything needed to start a unit.
 
     `argv` is looked up inside the environment (`python` is the environment's own); `variables` is the complete
-    environment of the process apart from PATH, HOME and the like, which the runtime sets. `opt_ml` is a host
+    environment of the process apart from PATH, HOME and the like, which the runtime sets. Packages of `front`,
+    another environment, come before those of `environment`. `opt_ml` is a host
     folder that the process sees as /opt/ml. `socket` (model servers) is the host path of the unix socket on
     which the process must listen; the process finds the path to use in the variable CLARY_SERVER_SOCKET.
     """
@@ -49,6 +50,7 @@ class UnitSpec:
     variables: Mapping[str, str]
     environment: Path
     opt_ml: Path
+    front: Path | None = None
     working_directory: str = "/opt/ml"
     socket: Path | None = None
     network: bool = True

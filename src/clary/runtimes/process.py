@@ -98,12 +98,13 @@ class ProcessRuntime:
         paths = ways.UnitPaths(
             opt_ml=spec.opt_ml,
             environment=spec.environment,
+            front=spec.front,
             overlay=folder / "environment",
             temporary=folder / "tmp",
             sockets=_make_socket_folder(spec.socket),
             visible=(*interpreter.prefixes, *self._visible),
         )
-        overlay.make_overlay(paths.overlay, interpreter)
+        overlay.make_overlay(paths.overlay, interpreter, spec.front)
         paths.temporary.mkdir(mode=0o700, exist_ok=True)
         _make_working_directory(spec)
         variables = {**self._variables, **spec.variables}

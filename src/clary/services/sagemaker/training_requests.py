@@ -21,7 +21,6 @@ def check_request(request: dict[str, Any]) -> None:
         _OPERATION,
         request,
         "DebugRuleConfigurations",
-        "RetryStrategy",
         "SessionChainingConfig",
         "ServerlessJobConfig",
         "MlflowConfig",
