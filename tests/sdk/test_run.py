@@ -8,6 +8,8 @@ from pathlib import Path
 from tests.server import INSTANCE, SKLEARN, Server
 
 PROGRAM = """
+import os
+import sys
 from pathlib import Path
 
 import sagemaker
@@ -29,6 +31,9 @@ with load_run(experiment_name="Churn-Study", run_name="First-Run", sagemaker_ses
     run.log_precision_recall(truth, scores, positive_label=1, title="precision")
     run.log_artifact("table", "s3://b/table", media_type="text/csv", is_output=False)
 print("runs", [item.run_name for item in list_runs("Churn-Study", sagemaker_session=session)])
+os.environ["TRAINING_JOB_ARN"] = sys.argv[1]  # as inside of the job
+with load_run(sagemaker_session=session) as run:
+    run.log_metric(name="inside", value=2.0, step=0)
 """
 LINEAGE = """
 import sys
@@ -72,8 +77,18 @@ print("left", len(list(Association.list(destination_arn=model.artifact_arn, **wi
 def test_a_run_is_kept(run_client: Callable[..., str], server: Server, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    assert "runs ['First-Run']" in run_client(program).replace("first-run", "First-Run")
     sagemaker = server.client("sagemaker")
+    job = sagemaker.create_training_job(
+        TrainingJobName="in-a-run",
+        AlgorithmSpecification={"TrainingImage": SKLEARN, "TrainingInputMode": "File"},
+        RoleArn=server.role,
+        OutputDataConfig={"S3OutputPath": "s3://tests/out"},
+        ResourceConfig={"InstanceType": INSTANCE, "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 60},
+        ExperimentConfig={"ExperimentName": "churn-study", "RunName": "first-run"},
+    )["TrainingJobArn"]
+    sagemaker.stop_training_job(TrainingJobName="in-a-run")
+    assert "runs ['First-Run']" in run_client(program, job).replace("first-run", "First-Run")
     (found,) = sagemaker.list_trial_components(ExperimentName="churn-study")["TrialComponentSummaries"]
     described = sagemaker.describe_trial_component(TrialComponentName=found["TrialComponentName"])
     assert described["Parameters"]["depth"] == {"NumberValue": 3.0}
@@ -81,6 +96,7 @@ def test_a_run_is_kept(run_client: Callable[..., str], server: Server, tmp_path:
     assert described["Parameters"]["later"] == {"NumberValue": 1.0}
     (loss,) = [metric for metric in described["Metrics"] if metric["MetricName"] == "loss"]
     assert (loss["Count"], loss["Max"], loss["Last"]) == (3, 1.0, 1 / 3)
+    assert [metric["Last"] for metric in described["Metrics"] if metric["MetricName"] == "inside"] == [2.0]
     assert described["OutputArtifacts"]["notes"]["Value"].startswith("s3://")
     assert described["Status"]["PrimaryStatus"] == "Completed"
     component = described["TrialComponentArn"]
