@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -185,3 +186,19 @@ def test_calls_of_a_killed_control_come_into_the_table(database: Database, tmp_p
     after.stop()
     assert sorted(names(database)) == ["CreateUser", "DeleteUser", "ListUsers"]
     assert list((tmp_path / "audit").iterdir()) == []
+
+
+def test_no_call_is_lost_while_others_are_moved(database: Database, tmp_path: Path) -> None:
+    trail = AuditTrail(database, tmp_path / "audit", SystemClock())
+    trail.start()
+    made = call("iam", "CreateUser", {"UserName": "bob"})
+    writers = [Thread(target=lambda: [trail.record(made) for _ in range(50)]) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for _ in range(20):
+        trail.flush()
+    for writer in writers:
+        writer.join()
+    trail.stop()
+    with database.read() as tx:
+        assert len(audit.lookup(tx, Lookup(ACCOUNT, "us-east-1", 1000))) == 200

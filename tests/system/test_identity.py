@@ -77,13 +77,23 @@ OPEN = LINKS | {
 }
 
 
-def call(client: Any, operation: str) -> dict[str, Any]:
+def call(client: Any, operation: str, account: str = "111122223333") -> dict[str, Any]:
+    """The smallest valid request, with ARNs of `account`."""
     service = client.meta.service_model
     shape = service.operation_model(operation).input_shape
     parameters = sample(shape, service.service_name) if shape else {}
-    answer = getattr(client, botocore.xform_name(operation))(**{**parameters, **COMPLETED.get(operation, {})})
+    request = _in_account({**parameters, **COMPLETED.get(operation, {})}, account)
+    answer = getattr(client, botocore.xform_name(operation))(**request)
     assert isinstance(answer, dict)
     return answer
+
+
+def _in_account(value: Any, account: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _in_account(item, account) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_in_account(item, account) for item in value]
+    return value.replace("111122223333", account) if isinstance(value, str) else value
 
 
 def sample(shape: Any, service: str, member: str = "") -> Any:

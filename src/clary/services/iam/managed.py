@@ -26,6 +26,15 @@ _PASS_ROLE = {
     "Condition": {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
 }
 
+_OWN_KEYS = {
+    "Effect": "Allow",
+    "Action": [
+        "iam:GetUser",
+        *(f"iam:{verb}AccessKey" for verb in ("Create", "Update", "Delete")),
+        "iam:ListAccessKeys",
+    ],
+    "Resource": ["arn:aws:iam::*:user/${aws:username}", "arn:aws:iam::*:user/*/${aws:username}"],
+}
 _INVOKE = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync", "sagemaker:InvokeEndpointWithResponseStream")
 _LOOK = ("Describe*", "Get*", "List*")
 
@@ -76,6 +85,7 @@ MANAGED: Mapping[str, dict[str, Any]] = {
         # More roles to hand to services are a matter for administrators: below this path, or by policy.
         _allow("iam:PassRole", resource=f"arn:aws:iam::*:role/{EXECUTION_ROLE}"),
         _allow("iam:PassRole", resource="arn:aws:iam::*:role/service-role/*"),
+        _OWN_KEYS,
     ),
     "ClaryInvokeOnly": _policy(_allow(*_INVOKE)),
     "ClaryAuditor": _policy(
