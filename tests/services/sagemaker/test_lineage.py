@@ -326,12 +326,12 @@ def test_processing_and_transform_are_joined_by_their_uris(sagemaker: Client, ro
     )
     train(sagemaker, role, "train", "s3://b/prepared")
     model = {"Image": IMAGE, "ModelDataUrl": "s3://b/out/train/output/model.tar.gz"}
-    sagemaker("CreateModel", ModelName="m", PrimaryContainer=model, ExecutionRoleArn=role)
+    sagemaker("CreateModel", ModelName="7", PrimaryContainer=model, ExecutionRoleArn=role)
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/batch"}}
     job = sagemaker(
         "CreateTransformJob",
         TransformJobName="score",
-        ModelName="m",
+        ModelName="7",
         TransformInput={"DataSource": source, "ContentType": "text/csv"},
         TransformOutput={"S3OutputPath": "s3://b/scores"},
         TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},

@@ -35,7 +35,7 @@ def job_created(tx: Transaction, context: Context, job: Resource, component: Res
     parameters = {name: value.get("StringValue", "") for name, value in given["Parameters"].items()}
     inputs += [(parameters.get(_SCRIPT, "").strip('"'), _DATA), (parameters.get("SageMaker.ImageUri", ""), _IMAGE)]
     if job.kind == "transform-job":
-        inputs += _of_model(tx, context, parameters["SageMaker.ModelName"])
+        inputs += _of_model(tx, context, job.document["request"]["ModelName"])
     made = _MODEL if job.kind == "training-job" else _DATA
     outputs = [(entry["Value"], made) for entry in given["OutputArtifacts"].values()]
     known = _artifacts(tx, context, [*inputs, *outputs])
