@@ -8,11 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from clary.cli.main import application
 from tests.server import Server, eventually
+from tests.system.test_identity import LINKS, SERVED, call
+
+SHOWN_TO_ALL = {
+    "DescribeOrganization",
+    "GetAccountAuthorizationDetails",
+    "ListRoles",
+    "BatchDescribeModelPackage",
+    "BatchGetMetrics",
+    "LookupEvents",
+    "SimulateCustomPolicy",
+}
+"""Members see whose the organization is, also in the trust policy of the role for its owner; and what they have asked
+themselves comes back in refusals and in their own trail."""
 
 
 def clary(server: Server, *arguments: str) -> str:
@@ -34,7 +48,7 @@ def keys_in(output: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def research(server: Server) -> dict[str, str]:
     """The owner of a second account."""
-    return keys_in(clary(server, "account", "add", "research"))
+    return keys_in(clary(server, "account", "add", "laboratory"))
 
 
 def code_of(function: Any, **request: Any) -> str:
@@ -97,6 +111,31 @@ def test_two_accounts_share_nothing(server: Server, research: dict[str, str]) ->
     assert code_of(server.client("organizations", **research).list_accounts) == "AccessDeniedException"
 
 
+def test_nothing_of_one_account_shows_in_the_other(server: Server, research: dict[str, str]) -> None:
+    """Every operation, with ARNs of the first account where a request has any."""
+    ours, answered, leaks = server.installation.account, set(), []
+    server.client("sagemaker").create_model_package_group(ModelPackageGroupName="private-group")
+    server.client("sqs").create_queue(QueueName="private-queue")
+    server.client("iam").create_user(UserName="private-user")
+    relaxed = Config(retries={"total_max_attempts": 1}, parameter_validation=False, read_timeout=20)
+    for service, operation in SERVED:
+        if (service, operation) in LINKS or operation in {"CloseAccount", "CreateAccount", "AssumeRole"}:
+            continue
+        client = server.client(service, config=relaxed, **research)
+        try:
+            answer = call(client, operation, account=ours)
+        except ClientError as error:
+            assert "private-" not in str(error), (service, operation)
+            continue
+        answer.pop("ResponseMetadata")
+        answered.add(operation)
+        assert "private-" not in str(answer), (service, operation)
+        if f":{ours}:" in str(answer) and operation not in SHOWN_TO_ALL:
+            leaks.append((service, operation, str(answer)[:500]))
+    assert leaks == []
+    assert {"ListModelPackageGroups", "ListQueues", "ListUsers", "LookupEvents"} <= answered
+
+
 def test_a_queue_and_a_role_are_opened_to_the_other_account(server: Server, research: dict[str, str]) -> None:
     their_account = server.client("sts", **research).get_caller_identity()["Account"]
     sqs = server.client("sqs")
@@ -109,6 +148,22 @@ def test_a_queue_and_a_role_are_opened_to_the_other_account(server: Server, rese
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
     assert other.send_message(QueueUrl=url, MessageBody="x")["MessageId"]
     assert code_of(other.receive_message, QueueUrl=url) in {"AccessDenied", "AccessDeniedException"}
+
+    group = server.client("sagemaker").create_model_package_group(ModelPackageGroupName="opened")[
+        "ModelPackageGroupArn"
+    ]
+    theirs = server.client("sagemaker", **research)
+    assert code_of(theirs.describe_model_package_group, ModelPackageGroupName=group) == "AccessDeniedException"
+    opening = {
+        **statement,
+        "Principal": {"AWS": f"arn:aws:iam::{their_account}:root"},
+        "Action": "sagemaker:DescribeModelPackageGroup",
+        "Resource": group,
+    }
+    text = json.dumps({"Version": "2012-10-17", "Statement": [opening]})
+    server.client("sagemaker").put_model_package_group_policy(ModelPackageGroupName="opened", ResourcePolicy=text)
+    assert theirs.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"] == group
+    assert code_of(theirs.delete_model_package_group, ModelPackageGroupName=group) == "AccessDeniedException"
 
     trust = {
         "Version": "2012-10-17",

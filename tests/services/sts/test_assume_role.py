@@ -279,3 +279,12 @@ def test_session_of_this_role_may_not_prolong_itself(client: Client) -> None:
     who = caller_of(client, assume(client))
     refused(calling(client, who))
     assert who.principal == role_session(ROLE, who.principal.principal_id, "job-1")
+
+
+def test_a_trust_may_ask_for_tags_of_the_role(client: Client, admin: Client) -> None:
+    ready = {"Condition": {"StringEquals": {"aws:ResourceTag/stage": "ready"}}}
+    trust(admin, {**trusting({"AWS": ROOT}), **ready})
+    wanted = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/teams/Trainer", "RoleSessionName": "s"}
+    client.fails("AssumeRole", "AccessDeniedException", **wanted)
+    admin("TagRole", RoleName="Trainer", Tags=[{"Key": "Stage", "Value": "ready"}])
+    assert client("AssumeRole", **wanted)["AssumedRoleUser"]

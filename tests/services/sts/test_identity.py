@@ -11,7 +11,7 @@ from clary.access.callers import identify
 from clary.access.evaluation import PolicySet
 from clary.access.principals import role_session, user_principal
 from clary.access.sessions import open_session
-from clary.services import sts
+from clary.services import iam, sts
 from clary.services.context import Context
 from clary.store import principals
 from tests.services.calling import ACCOUNT, NOW, Client, Permissions
@@ -68,3 +68,12 @@ def test_sessions_of_roles_get_none(client: Client) -> None:
 @pytest.mark.parametrize("member", ["SerialNumber", "TokenCode"])
 def test_what_is_not_served_is_said(client: Client, member: str) -> None:
     client.fails("GetSessionToken", "NotImplemented", **{member: "123456"})
+
+
+def test_whose_key_it_is(client: Client, context: Context, permissions: Permissions) -> None:
+    admin = Client("iam", iam.OPERATIONS, context, permissions)
+    admin("CreateUser", UserName="bob")
+    key_id = admin("CreateAccessKey", UserName="bob")["AccessKey"]["AccessKeyId"]
+    for known in (key_id, context.installation.access_key_id):
+        assert client("GetAccessKeyInfo", AccessKeyId=known) == {"Account": ACCOUNT}
+    client.fails("GetAccessKeyInfo", "ValidationError", AccessKeyId="AKIAIOSFODNN7UNKNOWN")
