@@ -16,6 +16,7 @@ from clary.control.audit import AuditTrail
 from clary.control.authentication import Authentication
 from clary.control.authorization import authorize_operation
 from clary.control.call import Call
+from clary.control.cross_origin import CrossOrigin
 from clary.control.dispatch import find_operation
 from clary.control.hold import Hold
 from clary.control.internal import InternalPaths
@@ -52,6 +53,7 @@ class Application:
         pool: ThreadPoolExecutor,
         waiting_pool: ThreadPoolExecutor,
         audit: AuditTrail,
+        cross_origin: CrossOrigin,
     ) -> None:
         """`waiting_pool` is for handlers that wait for somebody else's work."""
         self._internal = internal
@@ -63,11 +65,14 @@ class Application:
         self._pool = pool
         self._waiting_pool = waiting_pool
         self._audit = audit
+        self._cross_origin = cross_origin
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
         call = Call(_head_of(scope), receive)
         try:
             call.response = self._internal.answer(call.head)
+            if call.response is None and self._cross_origin.is_preflight(call.head):
+                call.response = await self._in_thread(self._cross_origin.preflight, call.head)
             if call.response is None:
                 await self._identify(call)
                 await self._take_body(call)
@@ -85,6 +90,8 @@ class Application:
             call.response = self._error(call, failure)
         if isinstance(call.body, Incoming):
             call.body.discard()
+        if call.response is not None and "origin" in call.head.headers:
+            call.response.headers.update(await self._in_thread(self._cross_origin.headers_for, call))
         await send_response(call, send, self._pool)
 
     async def _identify(self, call: Call) -> None:

@@ -14,6 +14,7 @@ from clary.control.application import Application
 from clary.control.audit import AuditTrail
 from clary.control.authentication import Authentication
 from clary.control.context import ContextMaker
+from clary.control.cross_origin import CrossOrigin
 from clary.control.hold import Changes, Hold
 from clary.control.internal import InternalPaths
 from clary.control.own_calls import OwnCaller
@@ -57,9 +58,10 @@ class Composition:
         threading.Thread(target=self.catalog.service, args=("sagemaker",), daemon=True).start()
         self.audit.start()
         self.engine.start()
+        router = Router(self.catalog)
         return Application(
             internal=InternalPaths(around.database, around.installation, around.clock),
-            router=Router(self.catalog),
+            router=router,
             authentication=Authentication(lambda: self.access.current, around.installation, around.clock),
             hold=Hold(Changes(around.database, loop), around.clock, self.settings.describe_hold_seconds),
             make_context=self.make_context.of_call,
@@ -67,6 +69,7 @@ class Composition:
             pool=self.pool,
             waiting_pool=self.waiting_pool,
             audit=self.audit,
+            cross_origin=CrossOrigin(around.database, router),
         )
 
     def stop(self, *, units: bool) -> None:

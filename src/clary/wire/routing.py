@@ -172,6 +172,10 @@ class Router:
             table = self._tables.setdefault(signing_name, RouteTable(operations))
         return table
 
+    def bucket_of(self, head: RequestHead) -> str:
+        """The bucket that a request of S3 speaks of; empty when it names none."""
+        return unquote(self._s3_path(head).lstrip("/").partition("/")[0])
+
     def _s3_path(self, head: RequestHead) -> str:
         """The path in path style: a bucket named by the Host header is put in front."""
         host = head.host

@@ -14,6 +14,7 @@ from clary.services.s3 import (
     access_lists,
     buckets,
     copy,
+    cors,
     delete,
     get,
     lifecycle,
@@ -41,11 +42,13 @@ def _object(handler: Handler, action: str = "") -> Operation:
 
 
 _BUCKET_ROWS: Mapping[str, Operation] = {
+    "DeleteBucketCors": _bucket(cors.delete_bucket_cors, "s3:PutBucketCORS"),
     "DeleteBucketLifecycle": _bucket(lifecycle.delete_bucket_lifecycle, "s3:PutLifecycleConfiguration"),
     "DeleteBucketPolicy": _bucket(policy.delete_bucket_policy),
     "DeleteBucketTagging": _bucket(settings.delete_bucket_tagging, "s3:PutBucketTagging"),
     "DeletePublicAccessBlock": _bucket(settings.delete_public_access_block, "s3:PutBucketPublicAccessBlock"),
     "GetBucketAcl": _bucket(access_lists.get_bucket_acl),
+    "GetBucketCors": _bucket(cors.get_bucket_cors, "s3:GetBucketCORS"),
     "GetBucketEncryption": _bucket(settings.get_bucket_encryption, "s3:GetEncryptionConfiguration"),
     "GetBucketLifecycleConfiguration": _bucket(
         lifecycle.get_bucket_lifecycle_configuration, "s3:GetLifecycleConfiguration"
@@ -56,6 +59,7 @@ _BUCKET_ROWS: Mapping[str, Operation] = {
     "GetBucketTagging": _bucket(settings.get_bucket_tagging),
     "GetPublicAccessBlock": _bucket(settings.get_public_access_block, "s3:GetBucketPublicAccessBlock"),
     "PutBucketAcl": _bucket(access_lists.put_bucket_acl),
+    "PutBucketCors": _bucket(cors.put_bucket_cors, "s3:PutBucketCORS"),
     "PutBucketEncryption": _bucket(settings.put_bucket_encryption, "s3:PutEncryptionConfiguration"),
     "PutBucketLifecycleConfiguration": _bucket(
         lifecycle.put_bucket_lifecycle_configuration, "s3:PutLifecycleConfiguration"
