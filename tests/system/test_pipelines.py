@@ -300,11 +300,14 @@ def test_selected_steps_take_the_rest_from_an_earlier_execution(server: Server) 
     chosen = {"SelectedSteps": [{"StepName": "Use"}], "SourcePipelineExecutionArn": first}
     second = start(server, "run-some", SelectiveExecutionConfig=chosen)
     ended(server, second)
-    assert {name for name, step in steps_of(server, second).items() if "SelectiveExecutionResult" not in step} == {
-        "Use"
-    }
+    shown = steps_of(server, second)
+    assert set(shown) == {"Make", "Use"}
+    assert "SelectiveExecutionResult" not in shown["Use"]
+    assert shown["Make"]["SelectiveExecutionResult"] == {"SourcePipelineExecutionArn": first}
+    assert shown["Make"]["Metadata"] == steps_of(server, first)["Make"]["Metadata"]
     third = start(server, "run-some", SelectiveExecutionConfig={**chosen, "SourcePipelineExecutionArn": second})
     ended(server, third)
+    assert steps_of(server, third)["Make"]["SelectiveExecutionResult"] == {"SourcePipelineExecutionArn": first}
 
 
 def test_a_request_that_the_api_refuses_fails_the_step_with_its_words(server: Server) -> None:

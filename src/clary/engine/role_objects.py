@@ -48,6 +48,15 @@ class RoleObjects:
         with _told(bucket), self._database.read() as tx:
             yield from [(row.key, row.size) for row in objects.walk(tx, self._account, bucket, prefix)]
 
+    def size(self, bucket: str, key: str) -> int:
+        """Bytes of an object; FileNotFoundError when there is none."""
+        self._check("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
+        with _told(bucket), self._database.read() as tx:
+            found = objects.read(tx, self._account, bucket, key)
+        if found is None:
+            raise FileNotFoundError(f"s3://{bucket}/{key}")
+        return found.size
+
     def fetch(self, bucket: str, key: str, target: Path) -> None:
         """Copy an object into a new file; FileNotFoundError when there is none."""
         self._check("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")

@@ -19,7 +19,7 @@ from clary.definitions.references import resolve
 from clary.engine.pipelines import cache
 from clary.engine.pipelines.naming import child_name
 from clary.engine.pipelines.retrying import SERVICE_FAULT, THROTTLING, class_of_error, class_of_failure, next_try
-from clary.engine.pipelines.rows import StepRows, read_rows
+from clary.engine.pipelines.rows import StepRows
 from clary.engine.pipelines.scope import ExecutionScope
 from clary.engine.pipelines.steps import KINDS
 from clary.engine.pipelines.steps.port import Sight, Task
@@ -35,7 +35,6 @@ log = get_logger(__name__)
 _REFUSALS = (ApiError, UnresolvedReference, ValueError, LookupError, TypeError, AttributeError)
 _PASSING = frozenset({SERVICE_FAULT, THROTTLING})
 _SOON = timedelta(seconds=0.5)
-_MOST_SOURCES = 20
 _TOKEN = "callback-token"  # noqa: S105  # a kind of resource
 
 
@@ -67,7 +66,6 @@ class Attempts:
         self._rows = rows
         self._call = call
         self._hooks = hooks
-        self._source: dict[str, Resource] | None = None
 
     def start(self, name: str) -> bool:
         step = self._definition.steps[name]
@@ -167,7 +165,6 @@ class Attempts:
             self._definition,
             self._execution,
             self._rows.get,
-            self._source_row,
             self._objects,
             now,
             child_name(self._execution.name, step.name, row.document["attempt"]),
@@ -213,27 +210,6 @@ class Attempts:
         for entry in (metadata or {}).values():
             if isinstance(entry, Mapping) and entry.get("Arn"):
                 self._hooks.wait_for(entry["Arn"])
-
-    def _source_row(self, name: str) -> Resource | None:
-        """The step of that name in the execution that a selective one takes the rest from; that may be a selective
-        one itself."""
-        if self._source is None:
-            self._source = self._read_source()
-        return self._source.get(name)
-
-    def _read_source(self) -> dict[str, Resource]:
-        arn = (self._execution.document.get("selective") or {}).get("source")
-        if not arn:
-            return {}
-        found: dict[str, Resource] = {}
-        for _ in range(_MOST_SOURCES):
-            with self._around.database.read() as tx:
-                source = resources.find_by_arn(tx, arn) if arn else None
-            if source is None:
-                break
-            found = {**{row.name: row for row in read_rows(self._around, source)}, **found}
-            arn = (source.document.get("selective") or {}).get("source")
-        return found
 
     def _objects(self) -> RoleObjects:
         role = self._execution.document["role"]

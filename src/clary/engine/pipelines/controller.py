@@ -18,6 +18,7 @@ from clary.engine.pipelines.attempts import Attempts
 from clary.engine.pipelines.invocations import Invocations
 from clary.engine.pipelines.plan import Ending, Plan, plan
 from clary.engine.pipelines.rows import StepRows
+from clary.engine.pipelines.selection import reuse_steps
 from clary.engine.surroundings import Surroundings
 from clary.store import resources
 from clary.store.resources import Resource
@@ -55,6 +56,7 @@ class PipelineController:
         except ClaryError as error:
             return self._end(execution, Ending("Failed", f"ClientError: {error}"))
         rows = StepRows(self._around, execution)
+        reuse_steps(self._around, execution, definition, rows)
         attempts = Attempts(self._around, execution, definition, rows, self._call(execution), self._hooks(execution))
         looked: set[str] = set()
         for _ in range(_MOST_TURNS):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from clary.engine.pipelines.plan import StepState
 from clary.engine.pipelines.steps.port import ENDED, Sight
 from clary.engine.surroundings import Surroundings
 from clary.store import resources
+from clary.store.database import Transaction
 from clary.store.resources import Query, Resource
 
 KIND = "pipeline-step"
@@ -18,6 +19,7 @@ _PAGE = 500
 _LONGEST = 1024  # of a FailureReason
 _CLEARED = ("ended", "failure", "metadata", "properties", "callback", "cache", "due", "begun", "invoked")
 _LOOKED_UP = ("cache_key", "cache_note")
+_OF_THE_CACHE = (*_LOOKED_UP, "cache", "cached_at")
 
 
 class StepRows:
@@ -56,19 +58,31 @@ class StepRows:
             "tries": {},
         }
         with self._around.database.write() as tx:
-            row = resources.create(
-                tx,
-                account=self._execution.account,
-                region=self._execution.region,
-                kind=KIND,
-                name=step.name,
-                arn=f"{self._execution.arn}/step/{step.name.lower()}",
-                parent=self._execution.arn,
-                document=document,
-                status="Starting",
-                now=now,
-            )
-        self._rows[step.name] = row
+            return self._create(tx, step.name, document, "Starting", now)
+
+    def reuse(self, sources: Sequence[Resource]) -> None:
+        """Rows of steps that ran in an earlier execution, all or none."""
+        now = self._around.clock.now()
+        with self._around.database.write() as tx:
+            for source in sources:
+                kept = {key: value for key, value in source.document.items() if key not in _OF_THE_CACHE}
+                made_by = source.document.get("reused") or source.parent
+                self._create(tx, source.name, {**kept, "reused": made_by}, source.status, now)
+
+    def _create(self, tx: Transaction, name: str, document: dict[str, Any], status: str, now: datetime) -> Resource:
+        row = resources.create(
+            tx,
+            account=self._execution.account,
+            region=self._execution.region,
+            kind=KIND,
+            name=name,
+            arn=f"{self._execution.arn}/step/{name.lower()}",
+            parent=self._execution.arn,
+            document=document,
+            status=status,
+            now=now,
+        )
+        self._rows[name] = row
         return row
 
     def record(self, row: Resource, sight: Sight) -> Resource:

@@ -21,15 +21,13 @@ _LARGEST_FILE = 16 * 1024 * 1024
 
 
 class ExecutionScope:
-    """Implements `definitions.references.Scope` for one step. `source` is the execution that a selective one takes
-    the rest from; `job_name` is what the step's job is called."""
+    """Implements `definitions.references.Scope` for one step. `job_name` is what the step's job is called."""
 
     def __init__(
         self,
         definition: Definition,
         execution: Resource,
         row: Callable[[str], Resource | None],
-        source: Callable[[str], Resource | None],
         objects: Callable[[], RoleObjects],
         now: datetime,
         job_name: str,
@@ -37,7 +35,6 @@ class ExecutionScope:
         self._definition = definition
         self._execution = execution
         self._row = row
-        self._source = source
         self._objects = objects
         self._now = now
         self._job_name = job_name
@@ -70,7 +67,7 @@ class ExecutionScope:
         return config[name]
 
     def properties(self, step: str) -> Mapping[str, Any]:
-        row = self._row(step) or self._source(step)
+        row = self._row(step)
         if row is None or row.status != "Succeeded":
             state = row.status if row else "not started"
             raise UnresolvedReference(f"The step {step} has no properties: it is {state}.")
@@ -87,12 +84,14 @@ class ExecutionScope:
         """Read as the execution's role."""
         try:
             bucket, key = parse_s3_uri(uri)
+            role = self._objects()
+            if role.size(bucket, key) > _LARGEST_FILE:
+                raise UnresolvedReference(f"{uri} is too large to be looked into.")
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "file"
-                self._objects().fetch(bucket, key, path)
-                if path.stat().st_size > _LARGEST_FILE:
-                    raise UnresolvedReference(f"{uri} is too large to be looked into.")
-                return path.read_text(encoding="utf-8", errors="replace")
+                role.fetch(bucket, key, path)
+                with path.open("rb") as file:
+                    return file.read(_LARGEST_FILE).decode("utf-8", "replace")
         except FileNotFoundError as error:
             raise UnresolvedReference(f"There is no object {uri}.") from error
         except (ApiError, StagingError, ValueError) as error:

@@ -54,14 +54,15 @@ def list_page(
         **{name: request[key] for key, name in _FILTERS.items() if key in request},
     )
     with context.database.read() as tx:
-        rows = resources.page(tx, query) if keep is None else _kept(tx, query, sort, keep)
+        rows = resources.page(tx, query) if keep is None else kept(tx, query, sort, keep)
     page: dict[str, Any] = {member: [summary(row) for row in rows[:size]]}
     if len(rows) > size:
         page["NextToken"] = context.pager.encode(f"List/{kind}", scope, resources.position(rows[size - 1], sort))
     return page
 
 
-def _kept(tx: Transaction, query: Query, sort: str, keep: Callable[[Resource], bool]) -> list[Resource]:
+def kept(tx: Transaction, query: Query, sort: str, keep: Callable[[Resource], bool]) -> list[Resource]:
+    """A page of the rows that pass a filter that the database cannot apply."""
     found: list[Resource] = []
     after = query.after
     while len(found) < query.limit:

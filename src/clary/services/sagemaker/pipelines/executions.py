@@ -6,7 +6,7 @@ from typing import Any
 
 from clary.base.errors import ConflictException
 from clary.services.context import Context
-from clary.services.sagemaker import names
+from clary.services.sagemaker.pipelines.aliases import aliases_of, number_of
 from clary.services.sagemaker.pipelines.names import (
     EXECUTION,
     get_execution,
@@ -23,7 +23,10 @@ from clary.store.resources import Resource
 
 def describe_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
-        return described(get_execution(tx, context, request["PipelineExecutionArn"]))
+        execution = get_execution(tx, context, request["PipelineExecutionArn"])
+        pipeline = get_pipeline_of(tx, execution)
+    aliases = aliases_of(pipeline, execution.document["version"])
+    return {**described(execution), "PipelineVersionAliases": aliases}
 
 
 def described(execution: Resource) -> dict[str, Any]:
@@ -56,11 +59,20 @@ def describe_definition(context: Context, request: dict[str, Any]) -> dict[str, 
 
 
 def list_pipeline_executions(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    names.refuse_unserved("ListPipelineExecutions", request, "PipelineVersionAlias")
     with context.database.read() as tx:
         pipeline = get_pipeline(tx, context, request["PipelineName"])
-        member = "PipelineExecutionSummaries"
-        return list_page(context, tx, request, EXECUTION, member=member, summary=_summary, parent=pipeline.arn)
+        alias = request.get("PipelineVersionAlias")
+        version = number_of(pipeline, alias) if alias else None
+        return list_page(
+            context,
+            tx,
+            request,
+            EXECUTION,
+            member="PipelineExecutionSummaries",
+            summary=_summary,
+            parent=pipeline.arn,
+            keep=(lambda execution: execution.document["version"] == version) if alias else None,
+        )
 
 
 def parameter_list(execution: Resource) -> list[dict[str, str]]:

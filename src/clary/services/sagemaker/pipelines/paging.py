@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from clary.services.context import Context
+from clary.services.sagemaker.listing import kept
 from clary.store import resources
 from clary.store.database import Transaction
 from clary.store.resources import Query, Resource
@@ -23,6 +24,7 @@ def list_page(
     summary: Callable[[Resource], dict[str, Any]],
     parent: str = "",
     name_prefix: str | None = None,
+    keep: Callable[[Resource], bool] | None = None,
 ) -> dict[str, Any]:
     """One page; there is a NextToken only when more rows exist."""
     sort = _SORTS[request.get("SortBy", "CreationTime")]
@@ -43,7 +45,7 @@ def list_page(
         limit=size + 1,
         after=context.pager.decode(f"List/{kind}", scope, token) if token else None,
     )
-    rows = resources.page(tx, query)
+    rows = resources.page(tx, query) if keep is None else kept(tx, query, sort, keep)
     page: dict[str, Any] = {member: [summary(row) for row in rows[:size]]}
     if len(rows) > size:
         page["NextToken"] = context.pager.encode(f"List/{kind}", scope, resources.position(rows[size - 1], sort))

@@ -7,7 +7,7 @@ from typing import Any
 from clary.base.errors import ConflictException, ValidationException
 from clary.definitions.document import read_definition
 from clary.services.context import Context
-from clary.services.sagemaker import names
+from clary.services.sagemaker.pipelines.aliases import aliases_of, assigned, chosen_version
 from clary.services.sagemaker.pipelines.definition_text import read_text
 from clary.services.sagemaker.pipelines.names import (
     CALLBACK,
@@ -16,7 +16,6 @@ from clary.services.sagemaker.pipelines.names import (
     STEP,
     VERSION,
     get_pipeline,
-    get_version,
     pipeline_arn,
 )
 from clary.services.sagemaker.pipelines.paging import list_page
@@ -32,7 +31,6 @@ _RUNNING = ("Executing", "Stopping")
 
 
 def create_pipeline(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    names.refuse_unserved("CreatePipeline", request, "PipelineVersionAliases")
     text = read_text(context, request, "CreatePipeline")
     if not text:
         raise ValidationException("A PipelineDefinition or a PipelineDefinitionS3Location is needed.")
@@ -57,6 +55,7 @@ def create_pipeline(context: Context, request: dict[str, Any]) -> dict[str, Any]
             "created_by": user_context(context),
             "last_modified_by": user_context(context),
             "token": request["ClientRequestToken"],
+            "aliases": assigned({}, 1, request.get("PipelineVersionAliases") or [], []),
         }
         pipeline = resources.create(
             tx,
@@ -75,10 +74,11 @@ def create_pipeline(context: Context, request: dict[str, Any]) -> dict[str, Any]
 
 
 def update_pipeline(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    names.refuse_unserved("UpdatePipeline", request, "PipelineVersionAliases")
     text = read_text(context, request, "UpdatePipeline")
     if text is not None:
         read_definition(text)
+    elif request.get("PipelineVersionAliases"):
+        raise ValidationException("Aliases are given to a new version: they need a definition that is new, too.")
     with context.database.write() as tx:
         if "RoleArn" in request:
             check_role(context, tx, request["RoleArn"])
@@ -95,21 +95,23 @@ def update_pipeline(context: Context, request: dict[str, Any]) -> dict[str, Any]
             document["parallelism"] = _parallelism(request)
         if text is not None:
             document["version"] += 1
+            aliases = request.get("PipelineVersionAliases") or []
+            document["aliases"] = assigned(document, document["version"], aliases, [])
             _add_version(tx, context, pipeline, document["version"], text)
         resources.save(tx, pipeline, document=document, now=context.now)
     return {"PipelineArn": pipeline.arn, "PipelineVersionId": document["version"]}
 
 
 def describe_pipeline(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    names.refuse_unserved("DescribePipeline", request, "PipelineVersionAlias")
     with context.database.read() as tx:
         pipeline = get_pipeline(tx, context, request["PipelineName"])
-        version = get_version(tx, pipeline, request.get("PipelineVersionId") or pipeline.document["version"])
+        version = chosen_version(tx, pipeline, request)
     return {
         **described(pipeline),
         "PipelineDefinition": version.document["definition"],
         "PipelineVersionDisplayName": version.document.get("display_name"),
         "PipelineVersionDescription": version.document.get("description"),
+        "PipelineVersionAliases": aliases_of(pipeline, int(version.name)),
     }
 
 

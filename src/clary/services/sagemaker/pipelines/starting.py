@@ -14,7 +14,8 @@ from clary.definitions.parameters import coerce
 from clary.definitions.references import UnresolvedReference, as_text, resolve
 from clary.services.context import Context
 from clary.services.sagemaker import names
-from clary.services.sagemaker.pipelines.names import EXECUTION, get_execution, get_pipeline, get_version
+from clary.services.sagemaker.pipelines.aliases import chosen_version
+from clary.services.sagemaker.pipelines.names import EXECUTION, get_execution, get_pipeline
 from clary.services.sagemaker.roles import check_role
 from clary.services.sagemaker.user_context import user_context
 from clary.store import resources, work
@@ -27,7 +28,7 @@ _ENDED = frozenset({"Succeeded", "Failed", "Stopped"})
 
 def start_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     operation = "StartPipelineExecution"
-    names.refuse_unserved(operation, request, "PipelineVersionAlias", "MlflowExperimentName")
+    names.refuse_unserved(operation, request, "MlflowExperimentName")
     with context.database.write() as tx:
         if "RoleArn" in request:
             check_role(context, tx, request["RoleArn"])
@@ -36,7 +37,7 @@ def start_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[
         known = resources.find(tx, context.account, context.region, EXECUTION, name, parent=pipeline.arn)
         if known is not None:
             return {"PipelineExecutionArn": known.arn}
-        version = get_version(tx, pipeline, request.get("PipelineVersionId") or pipeline.document["version"])
+        version = chosen_version(tx, pipeline, request)
         definition = read_definition(version.document["definition"])
         document = _document(context, tx, request, pipeline, version, definition, name)
         execution = resources.create(

@@ -22,7 +22,7 @@ def list_pipeline_execution_steps(context: Context, request: dict[str, Any]) -> 
 
 
 def _step(step: Resource) -> dict[str, Any]:
-    document = step.document
+    document, reused = step.document, step.document.get("reused")
     return {
         "StepName": step.name,
         "StepDisplayName": document.get("display_name"),
@@ -34,4 +34,5 @@ def _step(step: Resource) -> dict[str, Any]:
         "FailureReason": document.get("failure"),
         "Metadata": document.get("metadata"),
         "AttemptCount": document.get("attempt", 0),
+        "SelectiveExecutionResult": {"SourcePipelineExecutionArn": reused} if reused else None,
     }

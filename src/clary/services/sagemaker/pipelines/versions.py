@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from clary.services.context import Context
-from clary.services.sagemaker import names
+from clary.services.sagemaker.pipelines.aliases import aliases_of, assigned
 from clary.services.sagemaker.pipelines.names import VERSION, get_pipeline, get_version
 from clary.services.sagemaker.pipelines.paging import list_page
 from clary.store import resources
+from clary.store.database import Transaction
 from clary.store.resources import Resource
 
 
@@ -23,6 +24,7 @@ def list_pipeline_versions(context: Context, request: dict[str, Any]) -> dict[st
                 "CreationTime": version.created_at,
                 "PipelineVersionDisplayName": version.document.get("display_name"),
                 "PipelineVersionDescription": version.document.get("description"),
+                "PipelineVersionAliases": aliases_of(pipeline, int(version.name)),
                 "LastExecutionPipelineExecutionArn": pipeline.document.get("last_executions", {}).get(version.name),
             }
 
@@ -44,7 +46,6 @@ def described(version: Resource) -> dict[str, Any]:
 
 
 def update_pipeline_version(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    names.refuse_unserved("UpdatePipelineVersion", request, "PipelineVersionAliasOperations")
     with context.database.write() as tx:
         pipeline = get_pipeline(tx, context, request["PipelineArn"])
         version = get_version(tx, pipeline, request["PipelineVersionId"])
@@ -56,4 +57,16 @@ def update_pipeline_version(context: Context, request: dict[str, Any]) -> dict[s
             if member in request:
                 document[entry] = request[member]
         resources.save(tx, version, document=document, now=context.now)
+        if "PipelineVersionAliasOperations" in request:
+            _change_aliases(tx, context, pipeline, int(version.name), request["PipelineVersionAliasOperations"])
     return {"PipelineArn": pipeline.arn, "PipelineVersionId": int(version.name)}
+
+
+def _change_aliases(
+    tx: Transaction, context: Context, pipeline: Resource, version: int, operations: dict[str, Any]
+) -> None:
+    """No modification of the pipeline itself: the time of the last one is kept beside."""
+    aliases = assigned(pipeline.document, version, operations.get("Add") or [], operations.get("Remove") or [])
+    document = {**pipeline.document, "aliases": aliases}
+    document.setdefault("modified", pipeline.updated_at)
+    resources.save(tx, pipeline, document=document, now=context.now)
