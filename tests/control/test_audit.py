@@ -202,3 +202,13 @@ def test_no_call_is_lost_while_others_are_moved(database: Database, tmp_path: Pa
     trail.stop()
     with database.read() as tx:
         assert len(audit.lookup(tx, Lookup(ACCOUNT, "us-east-1", 1000))) == 200
+
+
+def test_a_call_that_has_no_record_harms_no_other(database: Database, tmp_path: Path) -> None:
+    trail = AuditTrail(database, tmp_path / "audit", SystemClock())
+    trail.start()
+    trail.record(call("iam", "ListUsers", {"Odd": {"a": [float]}}, at=None))
+    trail.record(call("iam", "CreateUser", {"UserName": "bob"}, at=None))
+    trail.record(call("iam", "GetUser", {"UserName": "bob"}))
+    trail.stop()
+    assert names(database) == ["GetUser"]

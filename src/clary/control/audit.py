@@ -125,8 +125,8 @@ class AuditTrail:
         )
 
     def record(self, call: AuditedCall) -> None:
-        """Keep a read for the thread; write down a change at once."""
-        if is_read(call.operation) and len(self._reads) < _MOST_WAITING:
+        """Keep a read for the thread; write down a change at once, and who takes which role."""
+        if is_read(call.operation) and call.service != "sts" and len(self._reads) < _MOST_WAITING:
             self._reads.append(replace(call, result=None))
         else:
             self._write(_line(call))
@@ -185,8 +185,13 @@ class AuditTrail:
 
 
 def _line(call: AuditedCall) -> bytes:
-    entry = entry_of(call)
-    return encode_document([getattr(entry, name) for name in Entry.__slots__]).encode() + b"\n"
+    """Nothing when the call has something that no record can hold: that must not fail the call, nor the others."""
+    try:
+        entry = entry_of(call)
+        return encode_document([getattr(entry, name) for name in Entry.__slots__]).encode() + b"\n"
+    except (TypeError, ValueError, AttributeError):
+        log.exception("a call has no record", extra={"request_id": call.request_id})
+        return b""
 
 
 def _number(path: Path) -> int:
