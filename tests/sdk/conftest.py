@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from clary.cli.shell import client_environment
+from clary.runtimes import images
 from clary.runtimes.environments import Environments
+from clary.runtimes.images import Definition
 from tests.server import Server, running_server
 
 Run = Callable[..., str]
@@ -23,24 +26,31 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def run_client(server: Server, tmp_path: Path) -> Run:
-    """Run a client program in the SDK's environment; returns what it printed."""
-    python = Environments(server.settings.environments).prepare_client().path / "bin" / "python"
-    variables = {**client_environment(server.settings), "HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    """Run a client program with version 2 of the SDK; returns what it printed."""
+    return partial(run_program, server, tmp_path, images.CLIENT)
 
-    def run(program: Path, *arguments: str, seconds: float = 170) -> str:
-        result = subprocess.run(
-            [str(python), "-W", "ignore", str(program), *arguments],
-            env=variables,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=seconds,
-        )
-        assert result.returncode == 0, f"{result.stdout[-2000:]}\n{result.stderr[-3000:]}"
-        return result.stdout
 
-    return run
+@pytest.fixture
+def run_client_3(server: Server, tmp_path: Path) -> Run:
+    """The same with version 3."""
+    return partial(run_program, server, tmp_path, images.CLIENT_3)
+
+
+def run_program(
+    server: Server, folder: Path, client: Definition, program: Path, *arguments: str, seconds: float = 170
+) -> str:
+    python = Environments(server.settings.environments).prepare_client(client).path / "bin" / "python"
+    result = subprocess.run(
+        [str(python), "-W", "ignore", str(program), *arguments],
+        env={**client_environment(server.settings), "HOME": str(folder), "PYTHONUNBUFFERED": "1"},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )
+    assert result.returncode == 0, f"{result.stdout[-2000:]}\n{result.stderr[-3000:]}"
+    return result.stdout
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -28,6 +28,7 @@ _PLAIN_MEMBERS = frozenset(
     {"Name", "Type", "DependsOn", "CacheConfig", "RetryPolicies", "PropertyFiles", "DisplayName", "Description"}
 )
 # What AWS assumes when the definition does not speak of experiments; null means none.
+_MEMBERS = frozenset({"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "Steps", "MlflowConfig"})
 _DEFAULT_EXPERIMENT = {
     "ExperimentName": {"Get": "Execution.PipelineName"},
     "TrialName": {"Get": "Execution.PipelineExecutionId"},
@@ -150,9 +151,11 @@ def _parse(text: str) -> Mapping[str, Any]:
         raise _invalid("It must be a JSON object.")
     if document.get("Version") != VERSION:
         raise _invalid(f"Version must be {VERSION!r}, but is {document.get('Version')!r}.")
-    unknown = sorted(set(document) - {"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "Steps"})
+    unknown = sorted(set(document) - _MEMBERS)
     if unknown:
         raise _invalid(f"Unknown members: {', '.join(unknown)}.")
+    if document.get("MlflowConfig") is not None:  # version 3 of the SDK always sends the member, mostly null
+        raise NotServed("CreatePipeline with MlflowConfig is not served by this version of Clary.")
     return document
 
 

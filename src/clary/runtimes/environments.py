@@ -76,9 +76,9 @@ class Environments:
             return sdk
         return replace(self.prepare_definition(selection.definition, selection.notes), front=sdk.path)
 
-    def prepare_client(self) -> PreparedEnvironment:
-        """The environment of the quick start's client code: the SageMaker SDK, no toolkit."""
-        return self.prepare_definition(images.CLIENT)
+    def prepare_client(self, definition: Definition = images.CLIENT) -> PreparedEnvironment:
+        """An environment of client code: the SageMaker SDK, no toolkit."""
+        return self.prepare_definition(definition)
 
     def prepare_functions(self) -> PreparedEnvironment:
         """The environment of Lambda functions: interface client, AWS SDK and toolkit."""

@@ -52,11 +52,12 @@ XGBOOST = (
     Definition("xgboost-3.2", "xgboost", (3, 2, 0)),
 )
 CLIENT = Definition("client", "sagemaker", (2, 257), newest_python=(3, 13))
+CLIENT_3 = Definition("client-3", "sagemaker", (3, 27), newest_python=(3, 13))
 SDK_2 = Definition("sdk", "sagemaker", (2, 257), newest_python=(3, 13))
 SDK_3 = Definition("sdk-3", "sagemaker-core", (2, 27), newest_python=(3, 13))
 FUNCTIONS = Definition("functions", "awslambdaric", (4, 2, 2))
-DEFINITIONS = (*SCIKIT_LEARN, *XGBOOST, CLIENT, SDK_2, SDK_3, FUNCTIONS)
-WITHOUT_TOOLKIT = frozenset({CLIENT, SDK_2, SDK_3})
+DEFINITIONS = (*SCIKIT_LEARN, *XGBOOST, CLIENT, CLIENT_3, SDK_2, SDK_3, FUNCTIONS)
+WITHOUT_TOOLKIT = frozenset({CLIENT, CLIENT_3, SDK_2, SDK_3})
 
 # Repositories whose image trains without a script.
 XGBOOST_IMAGES = frozenset({"sagemaker-xgboost", "xgboost"})

@@ -37,7 +37,8 @@ def _look_soon(session: ModuleType) -> None:
     wait = names.get("_wait_until")
     if wait is not None:
         names["_wait_until"] = lambda look, poll=5: wait(look, min(poll, _PAUSE))
-    names["EP_LOGGER_POLL"] = _PAUSE
+    if "EP_LOGGER_POLL" in names:
+        names["EP_LOGGER_POLL"] = _PAUSE
 
 
 _CHANGES: dict[str, Callable[[ModuleType], None]] = {
@@ -46,6 +47,7 @@ _CHANGES: dict[str, Callable[[ModuleType], None]] = {
     "sagemaker.session": _look_soon,
     "sagemaker.core.telemetry.telemetry_logging": _keep_telemetry_home,  # SDK v3
     "sagemaker.core.helper.session_helper": _look_soon,
+    "sagemaker.core.common_utils": _look_soon,
 }
 
 
