@@ -1,0 +1,108 @@
+"""Figures of S3: large bodies beside a plain copy of a file, and the memory that an upload in parts needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.client import Config
+from tests.server import Server
+
+_SIZE = 500 * 1024**2
+_PIECE = 1024**2
+_ROUNDS = 3
+_PART = 64 * 1024**2
+_PARTS = 24
+
+
+def big_bodies(server: Server) -> dict[str, Any]:
+    """Seconds of PUT and GET of 500 MiB over those of a durable copy of the same file, taking turns."""
+    s3 = server.client("s3", config=Config(signature_version="s3v4"))
+    s3.create_bucket(Bucket="bench-objects")
+    named = {"Bucket": "bench-objects", "Key": "big"}
+    puts, gets, copies = [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "source", Path(folder) / "target"
+        with source.open("wb") as file:
+            for _ in range(_SIZE // _PIECE):
+                file.write(os.urandom(_PIECE))
+        for _ in range(_ROUNDS):
+            copies.append(_seconds(_copy, source, target))
+            puts.append(_seconds(_put, s3.generate_presigned_url("put_object", named), source))
+            gets.append(_seconds(_get, s3.generate_presigned_url("get_object", named), target))
+    copy = statistics.median(copies)
+    return {
+        "name": "PUT and GET of 500 MiB beside a copy of the file (with fsync)",
+        "put_ratio": round(statistics.median(puts) / copy, 2),
+        "get_ratio": round(statistics.median(gets) / copy, 2),
+        "copy_s": round(copy, 2),
+        "n": _ROUNDS,
+    }
+
+
+def multipart_memory(server: Server) -> dict[str, Any]:
+    """By how much the peak memory of control grows over 1.5 GiB in parts of 64 MiB, beyond the first of them."""
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="bench-parts")
+    named = {"Bucket": "bench-parts", "Key": "big"}
+    upload = s3.create_multipart_upload(**named)["UploadId"]
+    body, parts, first = os.urandom(_PART), [], 0.0
+    for number in range(1, _PARTS + 1):
+        etag = s3.upload_part(**named, UploadId=upload, PartNumber=number, Body=body)["ETag"]
+        parts.append({"PartNumber": number, "ETag": etag})
+        first = first or _peak_mb(server.child("control"))
+    s3.complete_multipart_upload(**named, UploadId=upload, MultipartUpload={"Parts": parts})
+    grown = _peak_mb(server.child("control")) - first
+    return {"name": "growth of control over 1.5 GiB in parts, MB", "grown": round(grown, 1), "goal": "<= 32"}
+
+
+def _put(url: str, source: Path) -> None:
+    with source.open("rb") as file:
+        _send("PUT", url, file, Path(os.devnull))
+
+
+def _get(url: str, target: Path) -> None:
+    _send("GET", url, None, target)
+
+
+def _send(method: str, url: str, body: Any, target: Path) -> None:
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.netloc, blocksize=_PIECE)
+    headers = {} if body is None else {"Content-Length": str(_SIZE)}
+    connection.request(method, f"{parts.path}?{parts.query}", body=body, headers=headers)
+    answer = connection.getresponse()
+    with target.open("wb") as file:
+        shutil.copyfileobj(answer, file, _PIECE)
+    connection.close()
+    if answer.status != 200:
+        raise RuntimeError(f"{method} was answered with {answer.status}")
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as reader, target.open("wb") as writer:
+        shutil.copyfileobj(reader, writer, _PIECE)
+        writer.flush()
+        os.fsync(writer.fileno())
+
+
+def _seconds(function: Any, *arguments: Any) -> float:
+    begun = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - begun
+
+
+def _peak_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise ValueError("no VmHWM line")
+
+
+OBJECT_FIGURES = (big_bodies, multipart_memory)
