@@ -6,8 +6,9 @@ Between the controller, which knows the execution, and the kinds of steps, which
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from clary.base.crash import crash_here
 from clary.base.errors import ApiError
@@ -38,14 +39,14 @@ _SOON = timedelta(seconds=0.5)
 _TOKEN = "callback-token"  # noqa: S105  # a kind of resource
 
 
-class Hooks(Protocol):
-    """What the controller offers."""
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the controller offers, for one execution: to be woken when a resource changes; calls that take long, by a
+    key; and to forget the outcome of one."""
 
-    def wait_for(self, arn: str) -> None: ...
-
-    def invoke(self, key: str, call: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any] | None: ...
-
-    def forget_invocation(self, key: str) -> None: ...
+    wait_for: Callable[[str], None]
+    invoke: Callable[[str, Callable[[], Mapping[str, Any]]], Mapping[str, Any] | None]
+    forget_invocation: Callable[[str], None]
 
 
 class Attempts:

@@ -7,14 +7,14 @@ that follows from the row, and results are recorded by compare-and-set.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from clary.base.crash import crash_here
 from clary.base.errors import ClaryError
 from clary.definitions.document import Definition, read_definition
 from clary.engine.own_calls import Actor
-from clary.engine.pipelines.attempts import Attempts
+from clary.engine.pipelines.attempts import Attempts, Hooks
 from clary.engine.pipelines.invocations import Invocations
 from clary.engine.pipelines.plan import Ending, Plan, plan
 from clary.engine.pipelines.rows import StepRows
@@ -119,23 +119,20 @@ class PipelineController:
         return lambda service, operation, request: self._around.calls(service, operation, request, actor)
 
     def _hooks(self, execution: Resource) -> Hooks:
-        return Hooks(self, execution)
+        """The end of a call wakes the execution."""
+        wake = partial(self._wake, execution.id, self.kind)
+        return Hooks(
+            wait_for=partial(self._wait_for, execution.id),
+            invoke=lambda key, call: self._invocations.outcome(key, call, wake),
+            forget_invocation=self._invocations.forget,
+        )
 
-    def wait_for(self, execution: Resource, arn: str) -> None:
+    def _wait_for(self, execution_id: int, arn: str) -> None:
         """A commit that changes this resource is to wake the execution."""
         with self._around.database.read() as tx:
             row = resources.find_by_arn(tx, arn)
         if row is not None:
-            self._waiting[row.id] = execution.id
-
-    def invoke(
-        self, execution: Resource, key: str, call: Callable[[], Mapping[str, Any]]
-    ) -> Mapping[str, Any] | None:
-        """The answer of a call that takes long; None while it is under way. The execution is woken by its end."""
-        return self._invocations.outcome(key, call, lambda: self._wake(execution.id, self.kind))
-
-    def forget_invocation(self, key: str) -> None:
-        self._invocations.forget(key)
+            self._waiting[row.id] = execution_id
 
     def _on_commit(self, touched: Mapping[int, str]) -> None:
         for resource_id in touched:
@@ -146,23 +143,6 @@ class PipelineController:
     def _forget(self, execution: Resource) -> None:
         for child in [child for child, waiting in list(self._waiting.items()) if waiting == execution.id]:
             self._waiting.pop(child, None)
-
-
-class Hooks:
-    """What attempts of steps need of the controller, for one execution."""
-
-    def __init__(self, controller: PipelineController, execution: Resource) -> None:
-        self._controller = controller
-        self._execution = execution
-
-    def wait_for(self, arn: str) -> None:
-        self._controller.wait_for(self._execution, arn)
-
-    def invoke(self, key: str, call: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any] | None:
-        return self._controller.invoke(self._execution, key, call)
-
-    def forget_invocation(self, key: str) -> None:
-        self._controller.forget_invocation(key)
 
 
 @lru_cache(maxsize=64)
