@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clary.engine.endpoint_plan import Observed, Replica, plan
-from clary.engine.job_plan import Step
+from clary.engine.job_plan import Step, deciding
 from clary.engine.job_plan import plan as plan_job
 from clary.runtimes.port import Phase, UnitState
 
@@ -19,18 +20,37 @@ def unit(phase: Phase, stopped_by: str | None = None) -> UnitState:
 
 def test_every_state_of_a_job_has_its_step() -> None:
     running, ended, lost = unit(Phase.RUNNING), unit(Phase.EXITED), unit(Phase.LOST)
-    assert plan_job("InProgress", False, None) is Step.LAUNCH
-    assert plan_job("Stopping", True, None) is Step.ABANDON
-    assert plan_job("InProgress", False, running) is Step.WATCH
-    assert plan_job("InProgress", False, unit(Phase.STARTING)) is Step.WATCH
-    assert plan_job("Stopping", True, running) is Step.STOP
-    assert plan_job("Stopping", True, unit(Phase.RUNNING, "stop")) is Step.WATCH
+    assert plan_job("InProgress", False, [None]) is Step.LAUNCH
+    assert plan_job("Stopping", True, [None]) is Step.ABANDON
+    assert plan_job("InProgress", False, [running]) is Step.WATCH
+    assert plan_job("InProgress", False, [unit(Phase.STARTING)]) is Step.WATCH
+    assert plan_job("Stopping", True, [running]) is Step.STOP
+    assert plan_job("Stopping", True, [unit(Phase.RUNNING, "stop")]) is Step.WATCH
     for state in (ended, lost):
-        assert plan_job("InProgress", False, state) is Step.COLLECT
-        assert plan_job("Stopping", True, state) is Step.COLLECT
+        assert plan_job("InProgress", False, [state]) is Step.COLLECT
+        assert plan_job("Stopping", True, [state]) is Step.COLLECT
     for status in ("Completed", "Failed", "Stopped"):
         for state in (None, running, ended):
-            assert plan_job(status, True, state) is Step.CLEAN
+            assert plan_job(status, True, [state]) is Step.CLEAN
+
+
+def test_one_instance_that_fails_ends_the_others_and_decides() -> None:
+    running, well = unit(Phase.RUNNING), replace(unit(Phase.EXITED), exit_code=0)
+    failed = replace(unit(Phase.EXITED), exit_code=1)
+    stopped = replace(unit(Phase.EXITED, "stop"), exit_code=143)
+    assert plan_job("InProgress", False, [running, None]) is Step.LAUNCH
+    assert plan_job("InProgress", False, [well, running]) is Step.WATCH
+    assert plan_job("InProgress", False, [running, failed]) is Step.STOP
+    assert plan_job("InProgress", False, [running, unit(Phase.LOST)]) is Step.STOP
+    assert plan_job("InProgress", False, [unit(Phase.RUNNING, "stop"), failed]) is Step.WATCH
+    assert plan_job("InProgress", False, [failed, None]) is Step.COLLECT
+    assert plan_job("Stopping", True, [running, None]) is Step.STOP
+    assert plan_job("InProgress", False, [stopped, failed]) is Step.COLLECT
+    assert deciding([stopped, failed]) == (1, failed)
+    assert deciding([well, stopped]) == (1, stopped)
+    assert deciding([None, well]) == (1, well)
+    early, late = (replace(failed, ended_at=datetime(2026, 1, day, tzinfo=UTC)) for day in (1, 2))
+    assert deciding([late, early]) == (1, early)
 
 
 def deployment(generation: int, *counts: int) -> dict:

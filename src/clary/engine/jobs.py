@@ -1,13 +1,13 @@
 """The controller of both job kinds. What differs between them is in a `JobKind` (training_jobs, processing_jobs).
 
-A job is one unit, or one after the other where a RetryStrategy starts it again. The steps are decided in job_plan.py;
+A job is one unit per instance, and new ones where a RetryStrategy starts it again. The steps are in job_plan.py;
 each is safe to repeat: staging starts from an empty folder, a unit starts at most once, uploads overwrite themselves,
 results are recorded by compare-and-set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,8 @@ from typing import Any, Protocol
 from clary.base.crash import crash_here
 from clary.base.errors import ClaryError
 from clary.base.log import get_logger
-from clary.engine.job_plan import Step, plan
+from clary.engine.hosts import Host, check_capacity, hosts_of
+from clary.engine.job_plan import Step, deciding, is_to_be_stopped, plan
 from clary.engine.log_shipping import last_lines, ship_log
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
@@ -49,14 +50,21 @@ class JobKind(Protocol):
     letter: str
     log_group: str
 
-    def stage(self, job: Resource, unit: str, opt_ml: Path, objects: RoleObjects) -> UnitSpec:
-        """Prepare the environment and place inputs below `opt_ml` (an empty folder)."""
+    def machines(self, job: Resource) -> dict[str, Any]:
+        """The part of the request that says how many instances, and of which type."""
+
+    def stage(
+        self, job: Resource, host: Host, hosts: Sequence[Host], unit: str, opt_ml: Path, objects: RoleObjects
+    ) -> UnitSpec:
+        """Prepare the environment and place the inputs of one instance below `opt_ml` (an empty folder)."""
 
     def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:
         """Called often while the unit runs: upload what shall be in S3 before the end, when that is due."""
 
-    def collect(self, job: Resource, opt_ml: Path, objects: RoleObjects, state: UnitState) -> dict[str, Any]:
-        """Upload outputs; returns document entries."""
+    def collect(
+        self, job: Resource, folders: Sequence[Path], objects: RoleObjects, state: UnitState
+    ) -> dict[str, Any]:
+        """Upload outputs of all instances (their /opt/ml, algo-1's first); returns document entries."""
 
     def enter(self, document: dict[str, Any], secondary: str, now: datetime) -> dict[str, Any]:
         """The document with `secondary` as the newest stage (training keeps a history of them)."""
@@ -74,40 +82,50 @@ class JobController:
         return resource_of(self._kind.letter, unit)
 
     def reconcile(self, job: Resource) -> float | None:
-        unit = self._unit(job, _restarts(job))
-        state = self._around.runtime.observe(unit)
-        step = plan(job.status, bool(job.document.get("stop_requested")), state)
+        hosts = self._hosts(job)
+        units = [self._unit(job, host) for host in hosts]
+        states = [self._around.runtime.observe(unit) for unit in units]
+        step = plan(job.status, bool(job.document.get("stop_requested")), states)
         if step is Step.LAUNCH:
-            return self._launch(job, unit)
+            missing = [host for host, state in zip(hosts, states, strict=True) if state is None]
+            return self._launch(job, missing, hosts)
         if step is Step.ABANDON:
             return self._record(job, Outcome("Stopped", "Stopped", None, {"ended": self._around.clock.now()}))
         if step is Step.CLEAN:
-            self._around.runtime.remove(unit)
+            for unit in units:
+                self._around.runtime.remove(unit)
             return None
-        if state is None:
-            raise AssertionError("the plan watches only what was observed")
         if step is Step.COLLECT:
-            return self._collect(job, unit, state)
+            return self._collect(job, hosts, states)
         if step is Step.STOP:
-            self._around.runtime.stop(unit)
-        return self._watch(job, unit, state)
+            for unit, state in zip(units, states, strict=True):
+                if state is not None and is_to_be_stopped(state):
+                    self._around.runtime.stop(unit)
+        return self._watch(job, hosts, states)
 
-    def _launch(self, job: Resource, unit: str) -> float | None:
+    def _launch(self, job: Resource, missing: Sequence[Host], hosts: Sequence[Host]) -> float | None:
+        """All are staged before the first starts; after a crash in between only those that have not started."""
         if _restarts(job):
-            self._around.runtime.remove(self._unit(job, _restarts(job) - 1))
+            for host in hosts:
+                self._around.runtime.remove(self._unit(job, host, _restarts(job) - 1))
         job = self._enter(job, "Downloading")
-        opt_ml = self._around.runtime.unit_folder(unit) / "opt-ml"
         try:
-            spec = self._kind.stage(job, unit, opt_ml, self._objects(job))
+            check_capacity(hosts)
+            specs = [self._stage(job, host, hosts) for host in missing]
             crash_here("engine.job_staged")
             if self._moved_on(job):
                 return 0.0
-            self._around.runtime.launch(spec)
+            for spec in specs:
+                self._around.runtime.launch(spec)
         except (ClaryError, OSError, ValueError, LookupError, TypeError) as error:
             # The last three are requests that no check foresaw: the job ends and says so instead of being retried.
-            return self._fail(job, unit, error)
+            return self._fail(job, error)
         crash_here("engine.job_launched")
         return 0.0
+
+    def _stage(self, job: Resource, host: Host, hosts: Sequence[Host]) -> UnitSpec:
+        unit = self._unit(job, host)
+        return self._kind.stage(job, host, hosts, unit, self._opt_ml(job, host), self._objects(job))
 
     def _moved_on(self, job: Resource) -> bool:
         """Staging may take long; whoever asked to stop meanwhile does not want the script to start at all."""
@@ -115,28 +133,37 @@ class JobController:
             current = resources.find_by_id(tx, job.id)
         return current is None or current.revision != job.revision
 
-    def _watch(self, job: Resource, unit: str, state: UnitState) -> float:
+    def _watch(self, job: Resource, hosts: Sequence[Host], states: Sequence[UnitState | None]) -> float:
         if job.status == "InProgress":
-            job = self._enter(job, "Training", started=state.started_at)
-        done = ship_log(self._around, job, unit, self._kind.log_group, self._stream(job), _LOG_BATCHES)
-        self._look(job, unit)
-        return _WATCH_SECONDS if done else 0.0
+            job = self._enter(job, "Training", started=_first_start(states))
+        done = [self._ship(job, host, _LOG_BATCHES) for host in hosts]
+        for host in hosts:
+            self._look(job, host)
+        return _WATCH_SECONDS if all(done) else 0.0
 
-    def _look(self, job: Resource, unit: str) -> None:
+    def _ship(self, job: Resource, host: Host, batches: int | None = None) -> bool:
+        stream = f"{job.name}/{host.name}-{int(job.created_at.timestamp()) + _restarts(job)}"
+        return ship_log(self._around, job, self._unit(job, host), self._kind.log_group, stream, batches)
+
+    def _look(self, job: Resource, host: Host) -> None:
         """What cannot be uploaded now is tried again, and decides over the job only when it has ended."""
-        opt_ml = self._around.runtime.unit_folder(unit) / "opt-ml"
+        opt_ml = self._opt_ml(job, host)
         try:
             self._kind.look(job, opt_ml, lambda: self._objects(job), self._around.clock.now())
         except (ClaryError, OSError) as error:
             log.warning("outputs could not be uploaded yet", extra={"arn": job.arn, "reason": str(error)})
 
-    def _collect(self, job: Resource, unit: str, state: UnitState) -> float | None:
-        ship_log(self._around, job, unit, self._kind.log_group, self._stream(job))
-        job = self._enter(job, "Uploading", started=state.started_at)
-        opt_ml = self._around.runtime.unit_folder(unit) / "opt-ml"
-        outcome = self._outcome(job, unit, state, opt_ml)
+    def _collect(self, job: Resource, hosts: Sequence[Host], states: Sequence[UnitState | None]) -> float | None:
+        for host in hosts:
+            self._ship(job, host)
+        job = self._enter(job, "Uploading", started=_first_start(states))
+        place, state = deciding(states)
+        outcome = self._outcome(job, hosts[place], state, one_of_many=len(hosts) > 1)
+        if outcome.status == "Completed" and None in states:
+            outcome = Outcome("Stopped", "Stopped")
+        folders = [self._opt_ml(job, host) for host, known in zip(hosts, states, strict=True) if known]
         try:
-            entries = self._kind.collect(job, opt_ml, self._objects(job), state)
+            entries = self._kind.collect(job, folders, self._objects(job), state)
         except (ClaryError, OSError) as error:
             entries = {}
             if outcome.status != "Failed":
@@ -144,10 +171,11 @@ class JobController:
         crash_here("engine.job_collected")
         if _is_tried_again(job, outcome):
             return self._restart(job, state)
-        ended = {"ended": state.ended_at or self._around.clock.now()}
+        ends = [known.ended_at for known in states if known and known.ended_at]
+        ended = {"ended": max(ends) if ends else self._around.clock.now()}
         return self._record(job, Outcome(outcome.status, outcome.secondary, outcome.failure, {**entries, **ended}))
 
-    def _outcome(self, job: Resource, unit: str, state: UnitState, opt_ml: Path) -> Outcome:
+    def _outcome(self, job: Resource, host: Host, state: UnitState, *, one_of_many: bool) -> Outcome:
         if state.stopped_by == "stop":
             return Outcome("Stopped", "Stopped")
         if state.stopped_by == "deadline":
@@ -159,9 +187,11 @@ class JobController:
             )
         if state.exit_code == 0:
             return Outcome("Completed", "Completed")
-        return Outcome("Failed", "Failed", failure_reason(state, last_lines(self._around, unit), opt_ml))
+        lines = last_lines(self._around, self._unit(job, host))
+        reason = failure_reason(state, lines, self._opt_ml(job, host))
+        return Outcome("Failed", "Failed", f"{reason[:1000]} (on {host.name})" if one_of_many else reason)
 
-    def _fail(self, job: Resource, unit: str, error: Exception) -> float | None:
+    def _fail(self, job: Resource, error: Exception) -> float | None:
         log.info("job could not start", extra={"arn": job.arn, "reason": str(error)})
         outcome = Outcome("Failed", "Failed", explain(error), {"ended": self._around.clock.now()})
         return self._restart(job, None) if _is_tried_again(job, outcome) else self._record(job, outcome)
@@ -211,11 +241,19 @@ class JobController:
         role = job.document.get("role") or job.document["request"]["RoleArn"]
         return RoleObjects(self._around.database, self._around.blobs, role, "SageMaker", self._around.clock.now())
 
-    def _stream(self, job: Resource) -> str:
-        return f"{job.name}/algo-1-{int(job.created_at.timestamp()) + _restarts(job)}"
+    def _hosts(self, job: Resource) -> list[Host]:
+        return hosts_of(job.id, self._kind.machines(job))
 
-    def _unit(self, job: Resource, restarts: int) -> str:
-        return unit_id(self._kind.letter, job.id, "algo", 1, *([f"r{restarts}"] if restarts else []))
+    def _unit(self, job: Resource, host: Host, restarts: int | None = None) -> str:
+        again = _restarts(job) if restarts is None else restarts
+        return unit_id(self._kind.letter, job.id, "algo", host.number, *([f"r{again}"] if again else []))
+
+    def _opt_ml(self, job: Resource, host: Host) -> Path:
+        return self._around.runtime.unit_folder(self._unit(job, host)) / "opt-ml"
+
+
+def _first_start(states: Sequence[UnitState | None]) -> datetime | None:
+    return min((state.started_at for state in states if state and state.started_at), default=None)
 
 
 def _restarts(job: Resource) -> int:

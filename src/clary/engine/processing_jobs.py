@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from clary.base.errors import ValidationException
+from clary.engine.hosts import Host, names_of, write_resource_config
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
@@ -33,9 +34,14 @@ class ProcessingJobs:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
 
-    def stage(self, job: Resource, unit: str, opt_ml: Path, objects: RoleObjects) -> UnitSpec:
+    def machines(self, job: Resource) -> dict[str, Any]:
+        machines: dict[str, Any] = job.document["request"]["ProcessingResources"]["ClusterConfig"]
+        return machines
+
+    def stage(
+        self, job: Resource, host: Host, hosts: Sequence[Host], unit: str, opt_ml: Path, objects: RoleObjects
+    ) -> UnitSpec:
         request = job.document["request"]
-        cluster = request["ProcessingResources"]["ClusterConfig"]
         application = request["AppSpecification"]
         command = [*(application.get("ContainerEntrypoint") or []), *(application.get("ContainerArguments") or [])]
         if not application.get("ContainerEntrypoint"):
@@ -43,14 +49,15 @@ class ProcessingJobs:
                 "The image has no command of its own; give AppSpecification a ContainerEntrypoint."
             )
         environment = self._around.environments.prepare(application["ImageUri"])
-        limits = limits_of(cluster["InstanceType"], self._around.settings.max_unit_memory_mb)
+        limits = limits_of(host.instance_type, self._around.settings.max_unit_memory_mb)
         shutil.rmtree(opt_ml, ignore_errors=True)
         for folder in ("config", "processing", "output"):
             (opt_ml / folder).mkdir(parents=True)
-        fed = _place_inputs(objects, request, opt_ml, host=0, hosts=1)
+        fed = _place_inputs(objects, request, opt_ml, host=host.number - 1, hosts=len(hosts))
         for item in _outputs(request):
             staging.local_path(opt_ml, item["LocalPath"]).mkdir(parents=True, exist_ok=True)
         staging.write_processing_config(opt_ml, job.arn, request)
+        write_resource_config(opt_ml / "config", host, hosts)
         return UnitSpec(
             unit_id=unit,
             argv=[*(FEED if fed else ()), *command],
@@ -63,6 +70,8 @@ class ProcessingJobs:
             },
             environment=environment.path,
             opt_ml=opt_ml,
+            hostname=host.name if len(hosts) > 1 else "",
+            names=names_of(hosts),
             network=not (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False),
             limits=Limits(
                 memory_bytes=limits.memory_bytes,
@@ -77,21 +86,18 @@ class ProcessingJobs:
             if synced.is_due(now):
                 synced.upload_rested(objects(), now)
 
-    def collect(self, job: Resource, opt_ml: Path, objects: RoleObjects, state: UnitState) -> dict[str, Any]:
+    def collect(
+        self, job: Resource, folders: Sequence[Path], objects: RoleObjects, state: UnitState
+    ) -> dict[str, Any]:
         """Outputs of a job that succeeded or was stopped; continuous ones and the exit message in every case."""
         request = job.document["request"]
-        for synced in _continuous(request, opt_ml):
-            synced.upload_rest(objects)
-        if state.exit_code == 0 or state.stopped_by:
-            for item in _outputs(request):
-                if item["S3UploadMode"] == "EndOfJob":
-                    folder = staging.local_path(opt_ml, item["LocalPath"])
-                    uploads.upload_folder(objects, folder, item["S3Uri"], opt_ml)
-        message = opt_ml / "output" / "message"
-        if message.parent.is_symlink() or message.is_symlink() or not message.is_file():
-            return {}
-        with message.open("rb") as file:
-            return {"exit_message": file.read(_MESSAGE_BYTES).decode(errors="replace")}
+        for opt_ml in reversed(folders):  # the first instance's file is the one that stays
+            for synced in _continuous(request, opt_ml):
+                synced.upload_rest(objects)
+            if state.exit_code == 0 or state.stopped_by:
+                _upload_outputs(objects, request, opt_ml)
+        message = b"".join(_message(opt_ml) for opt_ml in folders)[:_MESSAGE_BYTES]
+        return {"exit_message": message.decode(errors="replace")} if message else {}
 
     def enter(self, document: dict[str, Any], _secondary: str, _now: datetime) -> dict[str, Any]:
         """Processing jobs show no secondary status."""
@@ -107,6 +113,21 @@ def _place_inputs(objects: RoleObjects, request: dict[str, Any], opt_ml: Path, *
     if fed:
         pipes.write_plan(opt_ml, fed)
     return bool(fed)
+
+
+def _upload_outputs(objects: RoleObjects, request: dict[str, Any], opt_ml: Path) -> None:
+    for item in _outputs(request):
+        if item["S3UploadMode"] == "EndOfJob":
+            folder = staging.local_path(opt_ml, item["LocalPath"])
+            uploads.upload_folder(objects, folder, item["S3Uri"], opt_ml)
+
+
+def _message(opt_ml: Path) -> bytes:
+    message = opt_ml / "output" / "message"
+    if message.parent.is_symlink() or message.is_symlink() or not message.is_file():
+        return b""
+    with message.open("rb") as file:
+        return file.read(_MESSAGE_BYTES)
 
 
 def _continuous(request: dict[str, Any], opt_ml: Path) -> list[uploads.Synced]:

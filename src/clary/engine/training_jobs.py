@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from clary.engine import checkpoints
+from clary.engine.hosts import Host, names_of, share_of, write_resource_config
 from clary.engine.metrics import FinalMetrics
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
@@ -19,6 +20,7 @@ from clary.engine.variables import platform_variables
 from clary.runtimes import archives, pipes, sources, staging, uploads
 from clary.runtimes.environments import PreparedEnvironment
 from clary.runtimes.instances import limits_of
+from clary.runtimes.merging import merge
 from clary.runtimes.pipes import FEED
 from clary.runtimes.port import Limits, UnitSpec, UnitState
 from clary.runtimes.process import LOG_NOTES
@@ -50,15 +52,21 @@ class TrainingJobs:
         self._around = around
         self._metrics = FinalMetrics(around.database)
 
-    def stage(self, job: Resource, unit: str, opt_ml: Path, objects: RoleObjects) -> UnitSpec:
+    def machines(self, job: Resource) -> dict[str, Any]:
+        machines: dict[str, Any] = job.document["request"]["ResourceConfig"]
+        return machines
+
+    def stage(
+        self, job: Resource, host: Host, hosts: Sequence[Host], unit: str, opt_ml: Path, objects: RoleObjects
+    ) -> UnitSpec:
         request = job.document["request"]
-        resource_config = request["ResourceConfig"]
         environment = _environment(self._around, request["AlgorithmSpecification"])
-        limits = limits_of(resource_config["InstanceType"], self._around.settings.max_unit_memory_mb)
+        limits = limits_of(host.instance_type, self._around.settings.max_unit_memory_mb)
         _empty(opt_ml)
-        fed = _place_channels(objects, request, opt_ml, host=0, hosts=1)
+        fed = _place_channels(objects, request, opt_ml, host, hosts)
         checkpoints.restore(objects, request, opt_ml)
         staging.write_training_config(opt_ml, request)
+        write_resource_config(opt_ml / "input" / "config", host, hosts)
         variables = {
             "TRAINING_JOB_NAME": job.name,
             "TRAINING_JOB_ARN": job.arn,
@@ -78,6 +86,8 @@ class TrainingJobs:
             environment=environment.path,
             front=environment.front,
             opt_ml=opt_ml,
+            hostname=host.name if len(hosts) > 1 else "",
+            names=names_of(hosts),
             network=not request.get("EnableNetworkIsolation", False),
             limits=Limits(
                 memory_bytes=limits.memory_bytes,
@@ -90,12 +100,22 @@ class TrainingJobs:
     def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:
         checkpoints.upload_rested(objects, job.document["request"], opt_ml, now)
 
-    def collect(self, job: Resource, opt_ml: Path, objects: RoleObjects, state: UnitState) -> dict[str, Any]:
-        """A job that failed keeps what it left of a model; what is in output/data is always kept."""
+    def collect(
+        self, job: Resource, folders: Sequence[Path], objects: RoleObjects, state: UnitState
+    ) -> dict[str, Any]:
+        """A job that failed keeps what it left of a model; what is in output/data is always kept.
+
+        The instances share one model: of files with the same name, the first instance's counts.
+        """
         request = job.document["request"]
+        opt_ml = folders[0]
         try:
-            checkpoints.upload_rest(objects, request, opt_ml)
+            for folder in reversed(folders):
+                checkpoints.upload_rest(objects, request, folder)
         finally:  # a bucket that refuses checkpoints must not cost the model
+            for other in folders[1:]:
+                merge(other / "model", opt_ml / "model")
+                merge(other / "output" / "data", opt_ml / "output" / "data")
             _upload_artifacts(objects, request, opt_ml, whole=state.exit_code == 0 or state.stopped_by is not None)
         return {"metrics": self._metrics.of_job(job, self.log_group)}
 
@@ -108,13 +128,19 @@ class TrainingJobs:
         return {**document, "secondary": secondary, "transitions": [*transitions, step]}
 
 
-def _place_channels(objects: RoleObjects, request: dict[str, Any], opt_ml: Path, *, host: int, hosts: int) -> bool:
+def _place_channels(
+    objects: RoleObjects, request: dict[str, Any], opt_ml: Path, host: Host, hosts: Sequence[Host]
+) -> bool:
     """Returns whether there are pipes to be fed."""
     default = request["AlgorithmSpecification"].get("TrainingInputMode", "File")
     fed: list[staging.Pipe] = []
     with staging.downloading("Data download failed:"):
         for channel in request.get("InputDataConfig") or []:
-            fed += staging.place_channel(objects, channel, opt_ml, host=host, hosts=hosts, default_mode=default)
+            source = channel["DataSource"].get("S3DataSource") or {}
+            share = share_of(host, hosts, source.get("InstanceGroupNames") or [])
+            if share:
+                place, count = share
+                fed += staging.place_channel(objects, channel, opt_ml, host=place, hosts=count, default_mode=default)
     if fed:
         pipes.write_plan(opt_ml, fed)
     return bool(fed)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from clary.base.errors import ValidationException
+from clary.engine.hosts import Host
 from clary.engine.replicas import place_files
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
@@ -43,7 +44,13 @@ class TransformJobs:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
 
-    def stage(self, job: Resource, unit: str, opt_ml: Path, objects: RoleObjects) -> UnitSpec:
+    def machines(self, job: Resource) -> dict[str, Any]:
+        """One unit plays all instances."""
+        return {"InstanceType": job.document["request"]["TransformResources"]["InstanceType"]}
+
+    def stage(
+        self, job: Resource, _host: Host, _hosts: Sequence[Host], unit: str, opt_ml: Path, objects: RoleObjects
+    ) -> UnitSpec:
         request, model = job.document["request"], job.document["model"]
         container = model["Container"]
         environment = self._around.environments.prepare(container["Image"])
@@ -82,10 +89,13 @@ class TransformJobs:
     def look(self, _job: Resource, _opt_ml: Path, _objects: Callable[[], RoleObjects], _now: datetime) -> None:
         """Outputs become visible at the end."""
 
-    def collect(self, job: Resource, opt_ml: Path, objects: RoleObjects, state: UnitState) -> dict[str, Any]:
+    def collect(
+        self, job: Resource, folders: Sequence[Path], objects: RoleObjects, state: UnitState
+    ) -> dict[str, Any]:
         """Whole outputs, also those of a job that failed; a job that was stopped leaves none."""
         if state.stopped_by:
             return {}
+        opt_ml = folders[0]
         folder = opt_ml / "output" / "transform"
         if not folder.is_dir():
             return {}

@@ -23,6 +23,7 @@ from pathlib import Path
 from clary.base.errors import ConfigurationError
 
 OPT_ML = "/opt/ml"
+HOSTS_FILE = "/etc/hosts"
 BWRAP_OVERLAY = "/opt/clary"
 BWRAP_SOCKETS = "/run/clary"
 _PLAIN_NOTE = (
@@ -99,6 +100,7 @@ class UnitPaths:
     sockets: Path | None
     visible: Sequence[Path] = ()
     front: Path | None = None
+    hosts_file: Path | None = None
 
     @property
     def shared(self) -> list[Path]:
@@ -155,7 +157,7 @@ def _run_probe(command: Sequence[str]) -> str:
     return "" if result.returncode == 0 else (lines[-1] if lines else "it was refused")
 
 
-def sandbox_options(paths: UnitPaths, directory: str, network: bool) -> list[str]:
+def sandbox_options(paths: UnitPaths, directory: str, network: bool, hostname: str = "") -> list[str]:
     """Options for bwrap, apart from the variables."""
     options = [*_apart(network), *_system()]
     # First of all, because the other folders may lie below /tmp.
@@ -167,6 +169,10 @@ def sandbox_options(paths: UnitPaths, directory: str, network: bool) -> list[str
     options += ["--bind", str(paths.opt_ml), OPT_ML]
     if paths.sockets is not None:
         options += ["--bind", str(paths.sockets), BWRAP_SOCKETS]
+    if paths.hosts_file is not None:
+        options += ["--ro-bind", str(paths.hosts_file), HOSTS_FILE]
+    if hostname:
+        options += ["--hostname", hostname]
     return [*options, "--chdir", directory]
 
 
@@ -174,7 +180,8 @@ def namespace_mounts(paths: UnitPaths) -> list[tuple[str, str, bool]]:
     """Bind mounts (source, target, read-only) for a mount namespace."""
     shared = [(str(path), str(path), True) for path in paths.shared]
     closed = [(path, path, True) for path in _KERNEL_SWITCHES if Path(path).exists()]
-    return [(str(paths.opt_ml), OPT_ML, False), *shared, *closed]
+    hosts = [(str(paths.hosts_file), HOSTS_FILE, True)] if paths.hosts_file else []
+    return [(str(paths.opt_ml), OPT_ML, False), *shared, *closed, *hosts]
 
 
 def _apart(network: bool) -> list[str]:

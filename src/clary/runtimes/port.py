@@ -43,6 +43,7 @@ class UnitSpec:
     another environment, come before those of `environment`. `opt_ml` is a host
     folder that the process sees as /opt/ml. `socket` (model servers) is the host path of the unix socket on
     which the process must listen; the process finds the path to use in the variable CLARY_SERVER_SOCKET.
+    `names` are addresses of the job's instances, which the process can look up by name; `hostname` is its own.
     """
 
     unit_id: str
@@ -53,6 +54,8 @@ class UnitSpec:
     front: Path | None = None
     working_directory: str = "/opt/ml"
     socket: Path | None = None
+    hostname: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
     network: bool = True
     limits: Limits = field(default_factory=Limits)
 

@@ -103,6 +103,7 @@ class ProcessRuntime:
             temporary=folder / "tmp",
             sockets=_make_socket_folder(spec.socket),
             visible=(*interpreter.prefixes, *self._visible),
+            hosts_file=_write_hosts(folder / "hosts", spec.names) if spec.names else None,
         )
         overlay.make_overlay(paths.overlay, interpreter, spec.front)
         paths.temporary.mkdir(mode=0o700, exist_ok=True)
@@ -119,10 +120,10 @@ class ProcessRuntime:
             "directory": place(spec.working_directory),
             "isolation": str(self._isolation.kind),
             "bwrap": self._isolation.bwrap,
-            "sandbox": ways.sandbox_options(paths, spec.working_directory, spec.network),
+            "sandbox": ways.sandbox_options(paths, spec.working_directory, spec.network, spec.hostname),
             "mounts": ways.namespace_mounts(paths),
             "network": spec.network,
-            "headline": self._headline(spec.environment, interpreter, notes),
+            "headline": self._headline(spec, interpreter, notes),
             "control_groups": self._control_groups,
             "memory_bytes": spec.limits.memory_bytes,
             "processors": _pick_processors(spec.unit_id, spec.limits.cpus),
@@ -155,10 +156,13 @@ class ProcessRuntime:
             own["SAGEMAKER_BASE_DIR"] = str(spec.opt_ml)
         return own
 
-    def _headline(self, environment: Path, interpreter: overlay.Interpreter, notes: str) -> list[str]:
-        ready = _read_json(environment / ".ready") or {}
+    def _headline(self, spec: UnitSpec, interpreter: overlay.Interpreter, notes: str) -> list[str]:
+        ready = _read_json(spec.environment / ".ready") or {}
         parts = [f"isolation {self._isolation.kind}", f"python {interpreter.version}", ready.get("framework")]
         lines = [", ".join(part for part in parts if part), self._isolation.note, *notes.splitlines()]
+        if spec.names and self._isolation.kind == Kind.PLAIN:
+            pairs = ", ".join(f"{name} is {address}" for name, address in spec.names.items())
+            lines.append(f"WARNING: the instances of this job cannot find each other by name ({pairs}).")
         return [line for line in lines if line]
 
     def _start_shim(self, folder: Path) -> None:
@@ -251,6 +255,16 @@ class ProcessRuntime:
 
 def _socket_folder(socket: Path) -> Path:
     return socket.with_suffix(".d")
+
+
+def _write_hosts(path: Path, names: Mapping[str, str]) -> Path:
+    """The machine's own names, and those of the job's instances."""
+    own = Path(ways.HOSTS_FILE)
+    text = own.read_text(errors="surrogateescape") if own.exists() else ""
+    lines = [f"{address}\t{name}" for name, address in names.items()]
+    path.write_text("\n".join([*lines, text]), errors="surrogateescape")
+    path.chmod(0o644)
+    return path
 
 
 def _make_socket_folder(socket: Path | None) -> Path | None:

@@ -91,8 +91,8 @@ def _refuse(request: dict[str, Any]) -> None:
     """Parts of the API that this version would otherwise ignore, and combinations that AWS refuses."""
     operation = "CreateProcessingJob"
     cluster = request["ProcessingResources"]["ClusterConfig"]
-    if cluster["InstanceCount"] > 1:
-        raise NotServed(f"{operation} with InstanceCount above 1 is not served by this version of Clary.")
+    if cluster["InstanceCount"] > 1 and (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation"):
+        raise NotServed(f"{operation} with EnableNetworkIsolation and several instances is not served.")
     for item in request.get("ProcessingInputs", []):
         names.refuse_unserved(operation, item, "DatasetDefinition", "AppManaged")
         _check_input(item)

@@ -38,19 +38,43 @@ def check_request(request: dict[str, Any]) -> None:
         raise ValidationException("OutputDataConfig must have an S3OutputPath.")
     _check_checkpoints(request.get("CheckpointConfig"))
     _check_channels(request.get("InputDataConfig") or [], algorithm["TrainingInputMode"])
+    _check_reading(request.get("InputDataConfig") or [], request["ResourceConfig"])
 
 
 def _check_resources(request: dict[str, Any]) -> None:
     resources = request.get("ResourceConfig")
     if not resources:
         raise ValidationException("ResourceConfig must be specified.")
-    names.refuse_unserved(f"{_OPERATION} ResourceConfig", resources, "InstanceGroups")
-    if not resources.get("InstanceType"):
-        raise ValidationException("ResourceConfig must have an InstanceType.")
-    if resources.get("InstanceCount", 1) > 1:
-        raise NotServed(f"{_OPERATION} with InstanceCount above 1 is not served by this version of Clary.")
+    groups = resources.get("InstanceGroups") or []
+    _check_groups(resources, groups)
+    count = sum(group.get("InstanceCount", 1) for group in groups or [resources])
+    if count > 1 and request.get("EnableNetworkIsolation"):
+        raise NotServed(f"{_OPERATION} with EnableNetworkIsolation and several instances is not served.")
     if resources.get("KeepAlivePeriodInSeconds") and request.get("EnableManagedSpotTraining"):
         raise ValidationException("KeepAlivePeriodInSeconds is not supported with EnableManagedSpotTraining.")
+
+
+def _check_groups(resources: dict[str, Any], groups: list[dict[str, Any]]) -> None:
+    if groups and (resources.get("InstanceType") or resources.get("InstanceCount")):
+        raise ValidationException("ResourceConfig must not have InstanceType or InstanceCount beside InstanceGroups.")
+    if not groups and not resources.get("InstanceType"):
+        raise ValidationException("ResourceConfig must have an InstanceType.")
+    called = [group.get("InstanceGroupName") for group in groups]
+    if len(set(called)) < len(called) or not all(called):
+        raise ValidationException("Each of InstanceGroups must have an InstanceGroupName of its own.")
+    if not all(group.get("InstanceType") for group in groups):
+        raise ValidationException("Each of InstanceGroups must have an InstanceType.")
+
+
+def _check_reading(channels: list[dict[str, Any]], resources: dict[str, Any]) -> None:
+    """A channel may be for some of the groups only."""
+    known = {group["InstanceGroupName"] for group in resources.get("InstanceGroups") or []}
+    for channel in channels:
+        unknown = set(channel["DataSource"]["S3DataSource"].get("InstanceGroupNames") or ()) - known
+        if unknown:
+            raise ValidationException(
+                f"InstanceGroupNames of channel {channel['ChannelName']} name no instance group: {min(unknown)}."
+            )
 
 
 def _check_waiting(request: dict[str, Any]) -> None:
@@ -98,7 +122,7 @@ def _check_source(name: str, source: dict[str, Any], mode: str) -> None:
     kind = source["S3DataType"]
     if kind == "Converse":
         raise NotServed(f"{_OPERATION} with S3DataType {kind} is not served by this version of Clary.")
-    names.refuse_unserved(f"{_OPERATION} channel {name}", source, "InstanceGroupNames", "HubAccessConfig")
+    names.refuse_unserved(f"{_OPERATION} channel {name}", source, "HubAccessConfig")
     if kind == "AugmentedManifestFile":
         if mode != "Pipe":
             raise ValidationException(f"S3DataType {kind} of channel {name} can only be used with Pipe input mode.")
