@@ -136,7 +136,7 @@ def test_what_users_of_version_3_do(run_client_3: Callable[..., str], server: Se
     assert 'alpha 0.5 of {"alpha": 0.5, "n": 3}' in log_of(server, "/aws/sagemaker/TrainingJobs", "v3-")
     assert "trained Completed True" in shown
     assert "processed ['Completed']" in shown
-    assert "answered [1.0, 0.0]" in shown
+    assert "answered [1, 0]" in shown
     assert "('Evaluate', 'Succeeded'), ('Gate', 'Succeeded'), ('Register', 'Succeeded')" in shown
     assert "registered 1 PendingManualApproval" in shown
     assert "refused Failed only 0.9" in shown
