@@ -5,9 +5,11 @@ Where a bucket keeps versions, deleting a key lays a delete marker over it; only
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from clary.access.evaluation import Document
 from clary.base.crash import crash_here
 from clary.base.errors import AccessDenied, ApiError
 from clary.services.context import Context
@@ -53,7 +55,8 @@ def delete_objects(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         raise errors.malformed_xml()
     failed: list[dict[str, str]] = []
     deleted: list[dict[str, Any]] = []
-    allowed = [entry for entry in wanted if _may_delete(context, request, entry, failed)]
+    policies = permission.bucket_policies(context, request)
+    allowed = [entry for entry in wanted if _may_delete(context, request, entry, policies, failed)]
     with context.database.write() as tx:
         bucket = own_bucket(context, tx, request)
         work = _Work(objects.find_many(tx, bucket, [entry["Key"] for entry in allowed]))
@@ -121,10 +124,15 @@ def _told(entry: dict[str, Any], done: dict[str, Any]) -> dict[str, Any]:
 
 
 def _may_delete(
-    context: Context, request: dict[str, Any], entry: dict[str, Any], failed: list[dict[str, str]]
+    context: Context,
+    request: dict[str, Any],
+    entry: dict[str, Any],
+    policies: Sequence[Document],
+    failed: list[dict[str, str]],
 ) -> bool:
     try:
-        permission.check_object(context, {**entry, "Bucket": request["Bucket"]}, "s3:DeleteObject")
+        named = {**entry, "Bucket": request["Bucket"]}
+        permission.check_object(context, named, "s3:DeleteObject", policies)
         check_key(entry["Key"])
         wanted_version(entry)
     except ApiError as error:

@@ -21,22 +21,25 @@ def bucket_policies(context: Context, request: dict[str, Any]) -> Sequence[Docum
     return _policies(context, request["Bucket"])
 
 
-def check(
-    context: Context, action: str, bucket: str, key: str | None = None, keys: Mapping[str, str] | None = None
+def check(context: Context, action: str, bucket: str, keys: Mapping[str, str] | None = None) -> None:
+    """Raise AccessDenied unless the caller may do this to the bucket."""
+    context.authorize(action, f"arn:aws:s3:::{bucket}", keys, _policies(context, bucket))
+
+
+def check_object(
+    context: Context, request: dict[str, Any], action: str, policies: Sequence[Document] | None = None
 ) -> None:
-    """Raise AccessDenied unless the caller may do this to the bucket, or to the object at `key`."""
-    resource = f"arn:aws:s3:::{bucket}" if key is None else f"arn:aws:s3:::{bucket}/{key}"
-    context.authorize(action, resource, keys, _policies(context, bucket))
+    """The same for an object of a request; versions have actions of their own (s3:GetObjectVersion ...).
 
-
-def check_object(context: Context, request: dict[str, Any], action: str) -> None:
-    """The same for an object of a request; versions have actions of their own (s3:GetObjectVersion ...)."""
+    `policies` are the bucket's, for who asks about many objects and has read them once.
+    """
     version = request.get("VersionId")
+    found = _policies(context, request["Bucket"]) if policies is None else policies
+    resource = f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"
     if version is None:
-        check(context, action, request["Bucket"], request["Key"])
+        context.authorize(action, resource, None, found)
     else:
-        named = {"s3:versionid": version}
-        check(context, versioned(action), request["Bucket"], request["Key"], named)
+        context.authorize(versioned(action), resource, {"s3:versionid": version}, found)
 
 
 def versioned(action: str) -> str:
