@@ -225,3 +225,16 @@ def answers(server: Server, name: str) -> str | None:
         return invoke(server, name, "x")
     except (ClientError, BotoCoreError):
         return None
+
+
+def test_both_instances_of_a_job_are_adopted_and_neither_starts_twice(server: Server) -> None:
+    machines = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}
+    train(server, "pair", COUNTING, wait=False, ResourceConfig=machines)
+    for _ in range(2):
+        time.sleep(1.2)
+        kill_control(server)
+    job = finished(server, "pair")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    for host in ("algo-1", "algo-2"):
+        lines = [line for line in log_of(server, GROUP, f"pair/{host}-") if re.match("started|line", line)]
+        assert lines == ["started pair", *(f"line {number}" for number in range(60))]
