@@ -156,6 +156,10 @@ def test_a_job_can_use_aws_apis_as_its_role(server: Server) -> None:
 import boto3
 print("caller", boto3.client("sts").get_caller_identity()["Arn"])
 print("objects", boto3.client("s3").list_objects_v2(Bucket="tests", Prefix="as-role/")["KeyCount"])
+try:
+    boto3.client("iam").create_user(UserName="made-by-a-job")
+except boto3.client("iam").exceptions.ClientError as error:
+    print("refused", error.response["Error"]["Code"])
 """
     put(server, "tests", "as-role/one", b"1")
     job = train(server, "as-role-job", script)
@@ -163,6 +167,7 @@ print("objects", boto3.client("s3").list_objects_v2(Bucket="tests", Prefix="as-r
     lines = log_of(server, GROUP, "as-role-job/")
     assert any("assumed-role/ClaryExecutionRole/" in line for line in lines)
     assert "objects 1" in lines
+    assert "refused AccessDenied" in lines
 
 
 def test_requirements_are_installed_for_the_job(server: Server) -> None:
