@@ -64,7 +64,7 @@ class Hold:
         self._held: dict[str, float] = {}
 
     def applies(self, operation: str, head: RequestHead, result: Mapping[str, Any]) -> bool:
-        """True for a waiter's look at what is unfinished, and for the SDK's first one after it was made or updated."""
+        """True for a waiter's look at what is unfinished, and for the SDK's first one after a change."""
         if operation not in _UNFINISHED or self._seconds <= 0 or not _unfinished(operation, result):
             return False
         if _is_waiter(head):
