@@ -14,13 +14,14 @@ from tests.server import running_server
 from benchmarks.figures import FIGURES
 from benchmarks.object_figures import OBJECT_FIGURES
 from benchmarks.release_figures import RELEASE_FIGURES
+from benchmarks.sdk_figures import SDK_FIGURES
 
 
 def main() -> None:
     wanted = set(sys.argv[1:])
     results = []
     with tempfile.TemporaryDirectory(prefix="clary-bench-") as folder, running_server(Path(folder)) as server:
-        for figure in (*FIGURES, *OBJECT_FIGURES, *RELEASE_FIGURES):
+        for figure in (*FIGURES, *OBJECT_FIGURES, *RELEASE_FIGURES, *SDK_FIGURES):
             if not wanted or figure.__name__ in wanted:
                 print(f"measuring {figure.__name__}", file=sys.stderr)
                 results.append(figure(server))
