@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from typing import Any
 
 import pytest
@@ -30,13 +31,18 @@ def output_fn(prediction, accept):
 """
 
 
+# Tells for each row which server has answered.
+TELLING = MODEL.replace("model * value", "os.getpid()").replace("import time", "import os\nimport time")
+
+
 @pytest.fixture(scope="module", autouse=True)
-def model(server: Server) -> None:
-    data = put(server, "transforms", "model.tar.gz", archive({"code/inference.py": MODEL}))
-    container = {"Image": SKLEARN, "ModelDataUrl": data, "Environment": {"SAGEMAKER_PROGRAM": "inference.py"}}
-    server.client("sagemaker").create_model(
-        ModelName="doubling", PrimaryContainer=container, ExecutionRoleArn=server.role
-    )
+def models(server: Server) -> None:
+    for name, code in (("doubling", MODEL), ("telling", TELLING)):
+        data = put(server, "transforms", f"{name}.tar.gz", archive({"code/inference.py": code}))
+        container = {"Image": SKLEARN, "ModelDataUrl": data, "Environment": {"SAGEMAKER_PROGRAM": "inference.py"}}
+        server.client("sagemaker").create_model(
+            ModelName=name, PrimaryContainer=container, ExecutionRoleArn=server.role
+        )
 
 
 def transform(
@@ -52,7 +58,7 @@ def transform(
     sagemaker = server.client("sagemaker")
     sagemaker.create_transform_job(
         TransformJobName=name,
-        ModelName="doubling",
+        ModelName=changes.pop("model", "doubling"),
         TransformInput=source,
         TransformOutput=target,
         TransformResources={"InstanceType": INSTANCE, "InstanceCount": changes.pop("instances", 1)},
@@ -97,6 +103,15 @@ def test_every_object_gets_its_output_in_order_below_its_own_path(server: Server
         server.client("sagemaker").stop_transform_job(TransformJobName="order")
     listed = server.client("sagemaker").list_transform_jobs(NameContains="order")["TransformJobSummaries"]
     assert [item["TransformJobStatus"] for item in listed] == ["Completed"]
+
+
+def test_one_object_is_spread_over_the_instances(server: Server) -> None:
+    put(server, "transforms", "spread/in/rows.csv", b"1,x\n" * 1_000_000)
+    job = transform(server, "spread", MaxPayloadInMB=1, instances=2, model="telling")
+    assert job["TransformJobStatus"] == "Completed", job.get("FailureReason")
+    lines = outputs(server, "spread")["rows.csv.out"].splitlines()
+    assert len(lines) == 1_000_000
+    assert len(set(lines)) == min(2, len(os.sched_getaffinity(0)))
 
 
 def test_filters_and_joins(server: Server) -> None:

@@ -129,11 +129,12 @@ def _list_of_keys(opt_ml: Path) -> Path:
 
 
 def _instances(request: dict[str, Any], objects: int) -> int:
-    """One file never uses two instances, and more servers than processors only take memory."""
+    """More servers than processors only take memory, and an object that is not split uses one at a time."""
     asked: int = request["TransformResources"]["InstanceCount"]
     if objects == 0:
         raise ValidationException("There is no object to transform.")
-    return max(1, min(asked, objects, len(os.sched_getaffinity(0))))
+    splits = request["TransformInput"].get("SplitType", "None") != "None"
+    return max(1, min(asked, asked if splits else objects, len(os.sched_getaffinity(0))))
 
 
 def _told(request: dict[str, Any]) -> dict[str, str]:

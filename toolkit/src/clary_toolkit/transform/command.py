@@ -71,26 +71,35 @@ def _run(job: Job) -> None:
 
 
 def _transform_all(job: Job, servers: Sequence[ModelServer]) -> dict[int, str]:
-    """Causes by the objects' numbers. Each instance goes through its own share, by key."""
+    """Causes by the objects' numbers."""
     failures: dict[int, str] = {}
-    with ThreadPoolExecutor(len(servers)) as instances:
-        shares = [
-            instances.submit(_transform_share, job, server, range(number, len(job.keys), len(servers)))
-            for number, server in enumerate(servers)
-        ]
-        for share in shares:
-            failures.update(share.result())
+    parts = _parts(job, servers)
+    with ThreadPoolExecutor(len(parts)) as threads:
+        running = [threads.submit(_transform_part, job, group, indexes) for group, indexes in parts]
+        for each in running:
+            failures.update(each.result())
     return failures
 
 
-def _transform_share(job: Job, server: ModelServer, indexes: Sequence[int]) -> dict[int, str]:
-    limits = limits_of(job, server.execution_parameters())
+def _parts(job: Job, servers: Sequence[ModelServer]) -> list[tuple[Sequence[ModelServer], Sequence[int]]]:
+    """Which servers go through which objects. Each instance has its own share of the objects, by key. Objects that
+    are fewer than the instances but can be split have several instances each.
+    """
+    objects, instances = len(job.keys), len(servers)
+    if objects < instances and job.split_type != "None":
+        return [(servers[number::objects], [number]) for number in range(objects)]
+    shares = [range(number, objects, instances) for number in range(instances)]
+    return [([server], share) for server, share in zip(servers, shares)]
+
+
+def _transform_part(job: Job, servers: Sequence[ModelServer], indexes: Sequence[int]) -> dict[int, str]:
+    limits = limits_of(job, servers[0].execution_parameters())
     failures: dict[int, str] = {}
-    with ThreadPoolExecutor(limits.concurrent) as threads:
+    with ThreadPoolExecutor(limits.concurrent * len(servers)) as threads:
         for index in indexes:
             began = time.monotonic()
             try:
-                count = Transformer(job, limits, server, threads).transform(index)
+                count = Transformer(job, limits, servers, threads).transform(index)
                 print(f"{job.keys[index]}: {count} requests, {time.monotonic() - began:.2f} s", flush=True)
             except BadObject as error:
                 failures[index] = str(error)

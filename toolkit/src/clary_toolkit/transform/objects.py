@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import collections
 import gzip
+import itertools
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +19,12 @@ from clary_toolkit.transform.splitting import BadObject, batches
 
 
 class Transformer:
-    """Transforms the objects of one instance, one after the other."""
+    """Transforms one object; its requests go to the servers in turn."""
 
-    def __init__(self, job: Job, limits: Limits, server: ModelServer, threads: ThreadPoolExecutor) -> None:
-        self._job, self._limits, self._server, self._threads = job, limits, server, threads
+    def __init__(self, job: Job, limits: Limits, servers: Sequence[ModelServer], threads: ThreadPoolExecutor) -> None:
+        self._job, self._limits, self._threads = job, limits, threads
+        self._servers = itertools.cycle(servers)
+        self._most_pending = limits.concurrent * len(servers)
         self._headers = {"Content-Type": job.content_type, "Accept": job.accept}
         self._headers = {name: value for name, value in self._headers.items() if value}
         self._processing = Processing(
@@ -53,8 +56,8 @@ class Transformer:
         pending: collections.deque[Future[bytes]] = collections.deque()
         try:
             for batch in batches(stream, self._job.split_type, self._limits.payload, single=self._limits.single):
-                pending.append(self._threads.submit(self._answer, batch))
-                if len(pending) > self._limits.concurrent:
+                pending.append(self._threads.submit(self._answer, batch, next(self._servers)))
+                if len(pending) > self._most_pending:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
@@ -62,12 +65,12 @@ class Transformer:
             for each in pending:
                 each.cancel()
 
-    def _answer(self, batch: bytes) -> bytes:
+    def _answer(self, batch: bytes, server: ModelServer) -> bytes:
         streamed = self._limits.payload == 0
         if not self._processing.asked:
-            return self._server.invoke(batch, self._headers, streamed=streamed)
+            return server.invoke(batch, self._headers, streamed=streamed)
         records, body = self._processing.body(batch)
-        return self._processing.result(records, self._server.invoke(body, self._headers, streamed=streamed))
+        return self._processing.result(records, server.invoke(body, self._headers, streamed=streamed))
 
 
 @contextmanager
