@@ -7,6 +7,7 @@ worker         one process: loads the model, answers requests in its main thread
 loading        the user's module, its handlers, the model
 handlers       which functions answer a request, and calling them
 invocation     one request -> one answer, errors included
+parts          an answer that a handler yields, part by part
 context        what a handler that asks for `context` is given
 content        media types, Accept rules, bodies
 network        the event loop in its own thread: listening, draining

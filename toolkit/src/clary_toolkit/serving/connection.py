@@ -1,7 +1,8 @@
 """HTTP/1.1 on one connection: parsing, limits, answers in the order of their requests, orderly ends.
 
-Knows nothing of models: complete requests go to `Service.handle`, which calls `answer` when it is done. At most
-one request of a connection is with the service at a time; what a client sends ahead waits here.
+Knows nothing of models: complete requests go to `Service.handle`, which calls `answer` when it is done; an answer
+in parts is followed by `send_part` for each and `end_parts`. At most one request of a connection is with the
+service at a time; what a client sends ahead waits here.
 """
 
 from __future__ import annotations
@@ -60,10 +61,13 @@ class Connection(asyncio.Protocol):
         self._refused = False  # nothing more is read from this client
         self._paused = False  # reading stops while too much is waiting
         self._advancing = False
+        self._chunked = self._keep = False  # of an answer in parts
         self._url = b""
         self._headers: dict[str, str] = {}
         self._parts: list[bytes] = []
         self._head_bytes = self._body_bytes = 0
+        self._writable = asyncio.Event()  # the client reads what is sent, or is gone
+        self._writable.set()
 
     @property
     def idle(self) -> bool:
@@ -92,7 +96,14 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
         self._waiting.clear()
+        self._writable.set()
         self._service.closed(self)
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -145,18 +156,46 @@ class Connection(asyncio.Protocol):
         path = self._url.split(b"?", 1)[0].decode("latin-1")
         method = self._parser.get_method().decode("latin-1")
         keep_alive = self._parser.should_keep_alive()
-        self._waiting.append(Request(method, path, self._headers, b"".join(self._parts), keep_alive))
+        chunks = self._parser.get_http_version() == "1.1"
+        self._waiting.append(Request(method, path, self._headers, b"".join(self._parts), keep_alive, chunks))
         self._parts = []
 
     # Answering
 
     def answer(self, answer: Answer) -> None:
         """Send the answer to the request that `Service.handle` was given last, then go on with the next."""
-        request, self._current = self._current, None
+        request = self._current
         if self._transport is None or request is None:
             return
         keep = request.keep_alive and (bool(self._waiting) or not self._service.draining)
+        if answer.parts is not None:
+            self._chunked = request.chunks
+            self._transport.write(begun(answer, chunked=request.chunks, keep_alive=keep and request.chunks))
+            self._keep = keep and request.chunks
+            return
         self._transport.write(rendered(answer, request.method, keep_alive=keep))
+        self._end_answer(keep=keep)
+
+    async def send_part(self, part: bytes) -> bool:
+        """Send one more part of the answer and wait while the client does not read. False: the client has gone."""
+        if self._transport is None:
+            return False
+        self._transport.write(chunk(part) if self._chunked else part)
+        await self._writable.wait()
+        return self._transport is not None
+
+    async def end_parts(self, *, complete: bool) -> None:
+        """Without the last chunk the client sees that something is missing."""
+        if self._transport is None:
+            return
+        if complete and self._chunked:
+            self._transport.write(b"0\r\n\r\n")
+        self._end_answer(keep=complete and self._keep)
+
+    def _end_answer(self, *, keep: bool) -> None:
+        self._current = None
+        if self._transport is None:
+            return
         if not keep:
             self._waiting.clear()
             self._transport.close()
@@ -218,14 +257,30 @@ class Connection(asyncio.Protocol):
 def rendered(answer: Answer, method: str, *, keep_alive: bool) -> bytes:
     """The answer as bytes on the wire."""
     bodiless = answer.status in {204, 304}
+    head = _head(answer, "" if bodiless else f"content-length: {len(answer.body)}", keep_alive=keep_alive)
+    return head if bodiless or method == "HEAD" else head + answer.body
+
+
+def begun(answer: Answer, *, chunked: bool, keep_alive: bool) -> bytes:
+    """The head and the first part of an answer in parts."""
+    head = _head(answer, "transfer-encoding: chunked" if chunked else "", keep_alive=keep_alive)
+    if not answer.body:
+        return head
+    return head + (chunk(answer.body) if chunked else answer.body)
+
+
+def chunk(part: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(part), part)
+
+
+def _head(answer: Answer, framing: str, *, keep_alive: bool) -> bytes:
     lines = [f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}"]
     lines += [f"{name}: {value}" for name, value in _headers(answer).items()]
-    if not bodiless:
-        lines.append(f"content-length: {len(answer.body)}")
+    if framing:
+        lines.append(framing)
     if not keep_alive:
         lines.append("connection: close")
-    head = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
-    return head if bodiless or method == "HEAD" else head + answer.body
+    return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
 
 
 def _headers(answer: Answer) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from clary_toolkit.errors import ModelServerError
 from clary_toolkit.serving.calls import call, takes_context
 from clary_toolkit.serving.context import Context
+from clary_toolkit.serving.parts import comes_in_parts
 
 Function = Callable[..., Any]
 
@@ -45,6 +46,7 @@ class Handlers:
         self.model_warmup_fn = _optional(module, "model_warmup_fn", 2)
         self._transform_fn = _optional(module, "transform_fn", 4)
         own = [name for name in STEPS if hasattr(module, name)]
+        self._has_output_fn = "output_fn" in own
         if self._transform_fn is not None:
             if own:
                 raise ModelServerError(f"{_file(module)} defines transform_fn together with {', '.join(own)}")
@@ -54,11 +56,13 @@ class Handlers:
         )
 
     def transform(self, model: Any, data: bytes | str, content_type: str, accept: str, context: Context) -> Any:
-        """The answer of the handlers: a body, or a body and its content type."""
+        """The answer of the handlers: a body or an iterator over its parts, or one of these and its content type."""
         if self._transform_fn is not None:
             return self._transform_fn(context, model, data, content_type, accept)
         decoded = self._input_fn(context, data, content_type)
         prediction = self._predict_fn(context, decoded, model)
+        if not self._has_output_fn and comes_in_parts(prediction):
+            return prediction  # the defaults encode arrays; what is yielded goes out as it is
         return self._output_fn(context, prediction, accept)
 
 

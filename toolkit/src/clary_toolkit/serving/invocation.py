@@ -13,27 +13,32 @@ from clary_toolkit.serving import content
 from clary_toolkit.serving.calls import UserCodeFailed, call
 from clary_toolkit.serving.context import Context, checked_header
 from clary_toolkit.serving.handlers import Handlers
+from clary_toolkit.serving.parts import Parts, comes_in_parts
 
 TEXT = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True)
 class Request:
-    """`headers` by lower-case name. `keep_alive` is what the client's request asked for."""
+    """`headers` by lower-case name. `keep_alive` is what the client's request asked for; `chunks`: it knows them."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
     keep_alive: bool = True
+    chunks: bool = True
 
 
 @dataclass(frozen=True)
 class Answer:
+    """With `parts`, `body` is the first part only; whoever sends the answer takes the others and closes them."""
+
     status: int
     body: bytes = b""
     content_type: str = TEXT
     headers: Mapping[str, str] = field(default_factory=dict)
+    parts: Parts | None = None
 
     @classmethod
     def text(cls, status: int, text: str) -> Answer:
@@ -69,13 +74,24 @@ class Invocations:
         context = Context(self._model_dir, headers)
         result = self._handlers.transform(self._model, data, content_type, accept, context)
         body, kind = result if isinstance(result, tuple) and len(result) == 2 else (result, None)
+        parts = Parts(body) if comes_in_parts(body) else None
+        if parts is not None:
+            body = next(parts, b"")  # before the head: a failure until here is still a status, headers can be set
         named = context.response_content_type or kind or content.response_type(accept, self._default_accept)
         return Answer(
             status=context.response_status or 200,
             body=call("encoding the answer", content.encoded_body, body),
             content_type=call("encoding the answer", checked_header, "content-type", str(named)),
             headers=context.response_headers,
+            parts=parts,
         )
+
+
+def log_broken_off(request: Request, error: UserCodeFailed | RequestError) -> None:
+    """The answer has begun, so that no status can tell of the failure any more."""
+    if isinstance(error, UserCodeFailed):
+        error.print_traceback()
+    print(f"{request.method} {request.path} broken off: {error}", file=sys.stdout, flush=True)
 
 
 def _log_failure(request: Request, answer: Answer, seconds: float) -> None:

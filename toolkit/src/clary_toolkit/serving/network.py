@@ -72,6 +72,13 @@ class Network:
             self._sending = True
             self._loop.call_soon_threadsafe(self._send_answers)
 
+    def send_part(self, connection: Connection, part: bytes) -> bool:
+        """Returns when the client has room for more; False when it has gone."""
+        return asyncio.run_coroutine_threadsafe(connection.send_part(part), self._loop).result()
+
+    def end_parts(self, connection: Connection, *, complete: bool) -> None:
+        asyncio.run_coroutine_threadsafe(connection.end_parts(complete=complete), self._loop).result()
+
     def take_signals(self) -> None:
         """Let SIGTERM and SIGINT drain; the wake-up descriptor reaches the loop even while user code is busy."""
         for each in (self._signals, self.wakeup):

@@ -12,12 +12,15 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from clary_toolkit.errors import ModelServerError
+from clary_toolkit.errors import ModelServerError, RequestError
+from clary_toolkit.serving.calls import UserCodeFailed
+from clary_toolkit.serving.connection import Connection
 from clary_toolkit.serving.content import CSV, JSON
 from clary_toolkit.serving.handlers import Handlers
-from clary_toolkit.serving.invocation import Invocations
+from clary_toolkit.serving.invocation import Invocations, Request, log_broken_off
 from clary_toolkit.serving.loading import load_model, load_module
 from clary_toolkit.serving.network import Network
+from clary_toolkit.serving.parts import Parts
 from clary_toolkit.serving.settings import Settings
 
 
@@ -46,4 +49,21 @@ def _answer_until_drained(network: Network, invocations: Invocations) -> None:
             return
         connection, request = job
         if connection.open:  # nobody computes for a client that has gone
-            network.answer(connection, invocations.answer(request))
+            answer = invocations.answer(request)
+            network.answer(connection, answer)
+            if answer.parts is not None:
+                _send_parts(network, connection, request, answer.parts)
+
+
+def _send_parts(network: Network, connection: Connection, request: Request, parts: Parts) -> None:
+    """Each part is sent as soon as the user's code has made it; no further one is made for a client that has gone."""
+    complete = False
+    try:
+        try:
+            complete = all(network.send_part(connection, part) for part in parts)
+        finally:
+            parts.close()
+    except (UserCodeFailed, RequestError) as error:
+        log_broken_off(request, error)
+        complete = False
+    network.end_parts(connection, complete=complete)
