@@ -12,6 +12,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.client import Config
 from botocore.exceptions import ClientError, MissingDependencyException
 from botocore.httpsession import URLLib3Session
+from urllib3 import encode_multipart_formdata
 
 from tests.server import Server
 
@@ -117,6 +118,18 @@ def test_presigned_links_read_and_write(server: Server) -> None:
     assert send("GET", get).content == b"by link"
     assert send("GET", get.replace("linked/a", "linked/b")).status_code == 403
     assert send("PUT", get, b"x").status_code == 403
+
+
+def test_a_form_upload_by_a_browser(server: Server) -> None:
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="posted")
+    made = s3.generate_presigned_post("posted", "in/${filename}", Conditions=[["content-length-range", 0, 2_000_000]])
+    body, kind = encode_multipart_formdata({**made["fields"], "file": ("a.bin", b"x" * 2_000_000)})
+    assert send("POST", made["url"], body, Content_Type=kind).status_code == 204
+    assert s3.head_object(Bucket="posted", Key="in/a.bin")["ContentLength"] == 2_000_000
+    body, kind = encode_multipart_formdata({**made["fields"], "file": ("b.bin", b"x" * 2_000_001)})
+    refused = send("POST", made["url"], body, Content_Type=kind)
+    assert (refused.status_code, b"<Code>EntityTooLarge</Code>" in refused.content) == (400, True)
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])

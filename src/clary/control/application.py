@@ -18,6 +18,7 @@ from clary.control.authorization import authorize_operation
 from clary.control.call import Call
 from clary.control.cross_origin import CrossOrigin
 from clary.control.dispatch import find_operation
+from clary.control.form_uploads import FormUploads
 from clary.control.hold import Hold
 from clary.control.internal import InternalPaths
 from clary.control.sending import send_response
@@ -54,6 +55,7 @@ class Application:
         waiting_pool: ThreadPoolExecutor,
         audit: AuditTrail,
         cross_origin: CrossOrigin,
+        forms: FormUploads,
     ) -> None:
         """`waiting_pool` is for handlers that wait for somebody else's work."""
         self._internal = internal
@@ -66,6 +68,7 @@ class Application:
         self._waiting_pool = waiting_pool
         self._audit = audit
         self._cross_origin = cross_origin
+        self._forms = forms
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
         call = Call(_head_of(scope), receive)
@@ -73,6 +76,8 @@ class Application:
             call.response = self._internal.answer(call.head)
             if call.response is None and self._cross_origin.is_preflight(call.head):
                 call.response = await self._in_thread(self._cross_origin.preflight, call.head)
+            if call.response is None and self._forms.applies(call.head):
+                await self._take_form(call)
             if call.response is None:
                 await self._identify(call)
                 await self._take_body(call)
@@ -109,6 +114,12 @@ class Application:
             return
         if call.body is None:
             call.body = await bodies.read_body(call)
+
+    async def _take_form(self, call: Call) -> None:
+        """A form upload is PutObject said in another way."""
+        form = await self._forms.take(call)
+        await self._perform(call)
+        call.response = form.answer(call.known_response)
 
     def _check(self, call: Call) -> None:
         """Authenticate (unless done), parse, validate against the service model, authorise."""

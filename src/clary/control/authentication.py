@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
 from clary.access import callers
@@ -15,11 +15,13 @@ from clary.base.installation import Installation
 from clary.base.snapshots import Access
 from clary.control.call import Call
 from clary.wire.error_codes import CredentialFault, credential_error
+from clary.wire.sigpost import read_form_signature, verify_form
 from clary.wire.sigv2 import read_presigned, verify_presigned
 from clary.wire.sigv4 import Signature, Verifier, read_signature
 
 _UNSIGNED = frozenset({("sns", "ConfirmSubscription"), ("sns", "Unsubscribe")})
 """Links in messages to subscribers, who need no credentials; the handlers know what they may do."""
+_NOBODY = Caller(ANONYMOUS, "", PolicySet(), {})
 
 
 class Authentication:
@@ -43,7 +45,7 @@ class Authentication:
             return
         signature = read_signature(call.head)
         if signature is None and (call.known_target.service, call.known_target.operation.name) in _UNSIGNED:
-            call.caller = Caller(ANONYMOUS, "", PolicySet(), {})
+            call.caller = _NOBODY
             return
         if signature is None:
             raise credential_error(CredentialFault.MISSING, call.head, signing_name)
@@ -52,6 +54,17 @@ class Authentication:
         self._verifier.verify(call.head, signature, caller.secret, payload_sha256, now, service=signing_name)
         call.signature, call.caller = signature, caller
         call.signing_key = self._verifier.signing_key(signature, caller.secret)
+
+    def check_form(self, call: Call, fields: Mapping[str, str]) -> None:
+        """The same for a form upload, which is signed in its fields."""
+        call.at = self._clock.now()
+        signature = read_form_signature(fields, self._region)
+        if signature is None:
+            call.caller = _NOBODY
+            return
+        caller = self._find(call, signature)
+        verify_form(fields, signature, caller.secret, self._verifier.signing_key(signature, caller.secret))
+        call.signature, call.caller = signature, caller
 
     def _check_presigned(self, call: Call, signature: Signature) -> None:
         caller = self._find(call, signature)

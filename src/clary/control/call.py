@@ -47,5 +47,12 @@ class Call:
         return self.caller
 
     @property
+    def known_response(self) -> Response:
+        """The answer; who comes after the handler may rely on it."""
+        if self.response is None:
+            raise AssertionError("the call has not been answered yet")
+        return self.response
+
+    @property
     def region(self) -> str:
         return self.signature.region if self.signature else ""

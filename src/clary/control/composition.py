@@ -15,6 +15,7 @@ from clary.control.audit import AuditTrail
 from clary.control.authentication import Authentication
 from clary.control.context import ContextMaker
 from clary.control.cross_origin import CrossOrigin
+from clary.control.form_uploads import FormUploads
 from clary.control.hold import Changes, Hold
 from clary.control.internal import InternalPaths
 from clary.control.own_calls import OwnCaller
@@ -59,17 +60,20 @@ class Composition:
         self.audit.start()
         self.engine.start()
         router = Router(self.catalog)
+        authentication = Authentication(lambda: self.access.current, around.installation, around.clock)
+        open_spool = SpoolOpener(around.blobs)
         return Application(
             internal=InternalPaths(around.database, around.installation, around.clock),
             router=router,
-            authentication=Authentication(lambda: self.access.current, around.installation, around.clock),
+            authentication=authentication,
             hold=Hold(Changes(around.database, loop), around.clock, self.settings.describe_hold_seconds),
             make_context=self.make_context.of_call,
-            open_spool=SpoolOpener(around.blobs),
+            open_spool=open_spool,
             pool=self.pool,
             waiting_pool=self.waiting_pool,
             audit=self.audit,
             cross_origin=CrossOrigin(around.database, router),
+            forms=FormUploads(router, authentication, self.make_context, open_spool, self.pool),
         )
 
     def stop(self, *, units: bool) -> None:

@@ -13,37 +13,47 @@ from clary.store.blobs import Blobs, Incoming
 from clary.wire import checksums
 from clary.wire.chunked import ChunkedDecoder, decoder
 from clary.wire.error_codes import CredentialFault, fault
+from clary.wire.sigv4 import Signature, unsigned
 
 _PREFIX = "x-amz-checksum-"
 
 
 class SpoolOpener:
-    """Opens a spool for an authenticated call."""
+    """Opens a spool for a call whose caller is known."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
 
     def __call__(self, call: Call) -> Spool:
-        return Spool(call, self._blobs)
+        """For the body of the call."""
+        signature = call.signature or unsigned(call.head)
+        decode = decoder(call.head, signature, call.signing_key) if signature.streaming else None
+        return Spool(self._blobs, call.head.headers, signature, decode)
+
+    def of_file(self, headers: Mapping[str, str]) -> Spool:
+        """For a file that is only a part of a body."""
+        return Spool(self._blobs, headers)
 
 
 class Spool:
     """One body on its way to disk. `write` pieces, then `finish`; `discard` when anything goes wrong."""
 
-    def __init__(self, call: Call, blobs: Blobs) -> None:
-        if call.signature is None:
-            raise AssertionError("only authenticated bodies are spooled")
-        self._signature = call.signature
-        self._headers = call.head.headers
-        self._decoder: ChunkedDecoder | None = None
-        if call.signature.streaming:
-            self._decoder = decoder(call.head, call.signature, call.signing_key)
+    def __init__(
+        self,
+        blobs: Blobs,
+        headers: Mapping[str, str],
+        signature: Signature | None = None,
+        decode: ChunkedDecoder | None = None,
+    ) -> None:
+        self._signature = signature
+        self._headers = headers
+        self._decoder = decode
         self._path = blobs.new_incoming_path()
         self._file: BinaryIO = self._path.open("xb")
         self._size = 0
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256()
-        self._running = {name: checksums.new(name) for name in _wanted(call.head.headers)}
+        self._running = {name: checksums.new(name) for name in _wanted(headers)}
 
     def write(self, piece: bytes) -> None:
         data = self._decoder.feed(piece) if self._decoder else piece
@@ -60,7 +70,10 @@ class Spool:
         trailers = self._decoder.finish() if self._decoder else {}
         self._file.close()
         sha256 = self._sha256.hexdigest()
-        if self._signature.declares_body_hash and not hmac.compare_digest(sha256, self._signature.payload_hash):
+        declared_hash = (
+            self._signature.payload_hash if self._signature and self._signature.declares_body_hash else sha256
+        )
+        if not hmac.compare_digest(sha256, declared_hash):
             raise fault("s3", CredentialFault.BODY_MISMATCH)
         values = {name: checksums.encoded(running) for name, running in self._running.items()}
         for name, value in values.items():

@@ -176,6 +176,11 @@ class Router:
         """The bucket that a request of S3 speaks of; empty when it names none."""
         return unquote(self._s3_path(head).lstrip("/").partition("/")[0])
 
+    def is_bucket(self, head: RequestHead) -> bool:
+        """Whether the URL is that of a bucket, not of an object."""
+        bucket, _, key = self._s3_path(head).lstrip("/").partition("/")
+        return bool(bucket) and not key
+
     def _s3_path(self, head: RequestHead) -> str:
         """The path in path style: a bucket named by the Host header is put in front."""
         host = head.host

@@ -80,6 +80,14 @@ class Signature:
         return _HEX64.fullmatch(self.payload_hash) is not None
 
 
+def unsigned(head: RequestHead) -> Signature:
+    """What an anonymous request of S3 says of its body; everything else of it is empty."""
+    declared = head.headers.get("x-amz-content-sha256", "")
+    if declared in STREAMING and declared != STREAMING_UNSIGNED_TRAILER:
+        raise fault("s3", _F.MISSING)
+    return Signature("", "", "", "s3", (), "", "", payload_hash=declared)
+
+
 def scope_service(head: RequestHead) -> str:
     """The service name in the signature's scope, unverified; empty for a request without (readable) signature."""
     authorization = head.headers.get("authorization")
