@@ -35,7 +35,7 @@ def test_a_project_on_ones_own_data(tmp_path: Path, table: Path) -> None:
     settings = json.loads((project / "settings.json").read_text())
     assert (settings["name"], settings["target"], settings["smallest_auc"]) == ("churn", "left", 0.8)
     assert (project / "data" / "first.csv").read_bytes() == table.read_bytes()
-    assert (project / "data" / "row.csv").read_text() == "31\n"
+    assert (project / "data" / "row.csv").read_text() == "ann,31\n"
     assert (project / "README.md").read_text().startswith("# churn")
     for file in project.rglob("*.py"):
         compile(file.read_text(), str(file), "exec")

@@ -20,6 +20,7 @@ from clary.runtimes.environments import Environments
 TEMPLATE = Path(examples.__file__).parent / "release_loop"
 _SAMPLE = Path(examples.__file__).parent / "sample_data.py"
 _NAME = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,30}")  # endpoints and models of the project get longer names
+_ENCODING = "utf-8-sig"  # spreadsheets write a byte order mark
 _IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 
 
@@ -28,7 +29,7 @@ def init(
     folder: Annotated[Path | None, typer.Option(help="Where to write it; default: a folder of that name.")] = None,
     table: Annotated[Path | None, typer.Option("--csv", help="Your data: a CSV with a header.")] = None,
     target: Annotated[str, typer.Option(help="The column to be predicted; it holds 0 or 1.")] = "target",
-    smallest_auc: Annotated[float, typer.Option(help="What the gate asks of a new model.", min=0.0, max=1.0)] = 0.9,
+    smallest_auc: Annotated[float, typer.Option(help="What the gate asks of a new model.", min=0.0, max=1.0)] = 0.7,
 ) -> None:
     """Write a project: train, evaluate, gate, register, approve, deploy; started by new data and by approvals."""
     if not _NAME.fullmatch(name):
@@ -41,7 +42,8 @@ def init(
     if table is not None:
         _check(table, target)
     write_project(load_settings(), place, name, table=table, target=target, smallest_auc=smallest_auc)
-    typer.echo(f"{place} is ready; its README.md tells how to go on.")
+    typer.echo(f"{place} is ready; its README.md tells how to go on. In a Python of your own:")
+    typer.echo(f"  cd {place}; pip install -r requirements.txt; python pipelines.py")
 
 
 def write_project(
@@ -80,7 +82,7 @@ def _check(table: Path, target: str) -> None:
     """What would otherwise only come out in the first step of the first run."""
     if not table.is_file():
         raise ConfigurationError(f"There is no file {table}.")
-    with table.open(newline="") as file:
+    with table.open(newline="", encoding=_ENCODING) as file:
         rows = csv.DictReader(file)
         if target not in (rows.fieldnames or []):
             columns = ", ".join(rows.fieldnames or [])
@@ -93,19 +95,12 @@ def _check(table: Path, target: str) -> None:
 
 def _write_own_data(folder: Path, table: Path, target: str) -> None:
     shutil.copyfile(table, folder / "first.csv")
-    with table.open(newline="") as file:
+    with table.open(newline="", encoding=_ENCODING) as file:
         row = next(csv.DictReader(file), None)
     if row is not None:
-        numbers = [value for column, value in row.items() if column != target and _is_number(value)]
-        (folder / "row.csv").write_text(",".join(numbers) + "\n")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        with (folder / "row.csv").open("w", newline="", encoding="utf-8") as file:
+            values = [value for column, value in row.items() if column != target]
+            csv.writer(file, lineterminator="\n").writerow(values)
 
 
 def _write_sample_data(settings: Settings, folder: Path, target: str) -> None:

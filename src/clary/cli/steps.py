@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markup import escape
+from rich.padding import Padding
 from rich.status import Status
+from rich.text import Text
 
 
 class Step:
@@ -48,4 +49,4 @@ def _show(console: Console, title: str, seconds: float, note: str, details: Sequ
     console.print(f"[green]✓[/] [cyan]{seconds:5.1f} s[/]  {title}", highlight=False)
     for line in (*details, note):
         if line:
-            console.print(f"           [dim]{escape(line)}[/]", highlight=False)
+            console.print(Padding(Text(line, style="dim"), (0, 0, 0, 11), expand=False))

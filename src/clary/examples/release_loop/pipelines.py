@@ -3,7 +3,9 @@
 `python pipelines.py` makes them, or renews them after a change, with everything that belongs to them.
 """
 
+import logging
 import os
+import warnings
 from pathlib import Path
 
 import rules
@@ -148,7 +150,14 @@ def deploy_pipeline(settings, session, role):
     return Pipeline(settings.deploy_pipeline, parameters=[package], steps=[deploy], sagemaker_session=session)
 
 
+def quieten():
+    """The SDK tells a page about every pipeline; what matters here is the one line at the end."""
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+
+
 def main():
+    quieten()
     settings, session = read_settings(), PipelineSession()
     session.default_bucket()  # makes the bucket when there is none yet
     role = os.environ.get("SAGEMAKER_ROLE") or sagemaker.get_execution_role(session)

@@ -4,7 +4,7 @@ python pipelines.py                   make or renew pipelines, function and rule
 python project.py upload data/x.csv   what the application does whenever it has new data
 python project.py status              executions and versions with their figures
 python project.py approve [VERSION]   release a version (the newest by default)
-python project.py predict 1.2,3.4,... ask the endpoint
+python project.py predict 1.2,red,... ask the endpoint: the columns of data/first.csv without the target
 python project.py down                remove everything but the data
 """
 
@@ -122,7 +122,10 @@ def main():
     command.add_argument("row")
     command.set_defaults(run=predict)
     arguments = parser.parse_args()
-    arguments.run(read_settings(), arguments)
+    try:
+        arguments.run(read_settings(), arguments)
+    except ClientError as error:
+        raise SystemExit(f"{arguments.command}: {error.response['Error']['Message']}") from error
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ if __name__ == "__main__":
     with tarfile.open(ROOT / "model" / "model.tar.gz") as archive:
         archive.extract("model.joblib", ROOT / "model")
     model = joblib.load(ROOT / "model" / "model.joblib")
-    table = pd.read_csv(ROOT / "test" / "test.csv", header=None)
-    labels, scores = table[0].to_numpy(), model.predict_proba(table.drop(columns=0).to_numpy())[:, 1]
+    table = pd.read_csv(ROOT / "test" / "test.csv", dtype=model["columns"])
+    labels, scores = table.iloc[:, 0], model["pipeline"].predict_proba(table[list(model["columns"])])[:, 1]
     metrics = {
         "binary_classification_metrics": {
-            "auc": {"value": float(roc_auc_score(labels, scores)), "standard_deviation": "NaN"},
-            "accuracy": {"value": float(accuracy_score(labels, scores > 0.5)), "standard_deviation": "NaN"},
+            "auc": {"value": round(float(roc_auc_score(labels, scores)), 4), "standard_deviation": "NaN"},
+            "accuracy": {"value": round(float(accuracy_score(labels, scores > 0.5)), 4), "standard_deviation": "NaN"},
         }
     }
     (ROOT / "evaluation").mkdir(parents=True, exist_ok=True)
