@@ -60,7 +60,7 @@ class Known:
         return {"Config": {"Outputs": outputs}, "FinalMetricDataList": metrics, "OutputParameters": {"x": "y"}}
 
     def property_file(self, step: str, name: str) -> str:
-        return json.dumps({"metrics": {"auc": {"value": 0.91}, "odd name": [1, 2]}})
+        return json.dumps({"metrics": {"auc": {"value": 0.91}, "odd name": [1, 2], "50th": 3, "007": 4, "8": 5}})
 
     def object_text(self, uri: str) -> str:
         return "not json"
@@ -114,6 +114,8 @@ def test_references_are_dependencies() -> None:
         ([{"Name": "A b", "Type": "Fail", "Arguments": {}}], "no name for a step"),
         ([fail("A", CacheConfig={"Enabled": True, "ExpireAfter": "soon"})], "duration"),
         ([fail("A", RetryPolicies=[{"ExceptionType": ["Odd"]}])], "ExceptionType"),
+        ([fail("A", message={"Get": "Lineage.X"})], "no known kind"),
+        ([fail("A", message={"Get": "Steps.2nd.Outcome"})], "no step 2nd"),
     ],
 )
 def test_a_wrong_definition_is_refused_with_the_reason(steps: list[dict[str, Any]], words: str) -> None:
@@ -146,9 +148,31 @@ def test_parameters_become_values_of_their_types() -> None:
         ({"F": "x"}, "Float"),
         ({"F": "1", "S": "c"}, "one of"),
         ({"F": "1", "Z": ""}, "Z"),
+        ({"F": "nan"}, "Float"),
+        ({"F": "1e400"}, "Float"),
+        ({"F": "1", "I": "1_000"}, "Integer"),
+        ({"F": "1", "B": "1"}, "Boolean"),
     ):
         with pytest.raises(ValidationException, match=words):
             coerce(definition, given_)
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ({"Type": "Integer", "DefaultValue": "many"}, "of type Integer"),
+        ({"Type": "String", "DefaultValue": "c", "EnumValues": ["a", "b"]}, "one of a, b"),
+        ({"Type": "String", "EnumValues": "ab"}, "must be a list"),
+    ],
+)
+def test_a_default_that_does_not_fit_is_refused(declared: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationException, match=f"Invalid pipeline definition: .*{words}"):
+        read(fail("A"), Parameters=[{"Name": "P", **declared}])
+
+
+def test_names_of_steps_may_begin_with_a_digit() -> None:
+    second = fail("2nd-B", message={"Get": "Steps.1st.Outcome"})
+    assert read(condition("1st", [], []), second).steps["2nd-B"].needs == {"1st"}
 
 
 @pytest.mark.parametrize(
@@ -169,7 +193,17 @@ def test_references_become_what_they_stand_for(value: Any, expected: Any) -> Non
     assert resolve(value, Known()) == expected
 
 
-@pytest.mark.parametrize(("path", "expected"), [("metrics.auc.value", 0.91), ("metrics['odd name'][1]", 2)])
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("metrics.auc.value", 0.91),
+        ("metrics['odd name'][1]", 2),
+        ("metrics['odd name'].1", 2),
+        ("$.metrics.50th", 3),
+        ("metrics.007", 4),
+        ("metrics.8", 5),
+    ],
+)
 def test_property_files_are_looked_into(path: str, expected: Any) -> None:
     file = {"Get": "Steps.P.PropertyFiles.Report"}
     assert resolve({"Std:JsonGet": {"PropertyFile": file, "Path": path}}, Known()) == expected

@@ -44,7 +44,7 @@ class CheckedStep(Protocol):
     def property_files(self) -> Mapping[str, Any]: ...
 
 
-def check_step(step: CheckedStep, steps: Mapping[str, CheckedStep], parameters: Mapping[str, Any]) -> None:
+def check_step(step: CheckedStep, steps: Mapping[str, CheckedStep]) -> None:
     """Members that must be there, and names in DependsOn."""
     if not isinstance(step.arguments, dict):
         raise invalid(f"Arguments of the step {step.name} must be an object.")
@@ -79,7 +79,7 @@ def check_references(
                 raise invalid(f"{where} refers to {reference}, which is neither ExperimentName nor TrialName.")
         elif head == "Steps":
             needed.add(_step_of(reference, where, steps))
-        elif head not in {"Lineage"}:
+        else:
             raise invalid(f"{where} has the reference {reference!r}, which is of no known kind.")
     return needed
 

@@ -17,6 +17,7 @@ from clary.base.errors import NotServed, ValidationException
 from clary.definitions.caching import CachePolicy, read_cache_policy
 from clary.definitions.checks import check_references, check_step
 from clary.definitions.order import find_cycle
+from clary.definitions.parameters import fitting
 from clary.definitions.retries import read_retries
 
 VERSION = "2020-12-01"
@@ -24,11 +25,11 @@ _LARGEST = 1024 * 1024
 _MOST_STEPS = 5000
 _DEEPEST = 10
 _NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
-_PLAIN_MEMBERS = frozenset(
+_PLAIN_MEMBERS = frozenset(  # of steps, in which no references stand
     {"Name", "Type", "DependsOn", "CacheConfig", "RetryPolicies", "PropertyFiles", "DisplayName", "Description"}
 )
-# What AWS assumes when the definition does not speak of experiments; null means none.
 _MEMBERS = frozenset({"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "Steps", "MlflowConfig"})
+# What AWS assumes when the definition does not speak of experiments; null means none.
 _DEFAULT_EXPERIMENT = {
     "ExperimentName": {"Get": "Execution.PipelineName"},
     "TrialName": {"Get": "Execution.PipelineExecutionId"},
@@ -135,7 +136,7 @@ def read_definition(text: str) -> Definition:
         raise _invalid(f"The pipeline has more than {_MOST_STEPS} steps.")
     steps = _steps(raw)
     for step in steps.values():
-        check_step(step, steps, parameters)
+        check_step(step, steps)
     check_references(experiment, "PipelineExperimentConfig", steps, parameters)
     return Definition(parameters, _ordered(_with_needs(steps, parameters)), experiment)
 
@@ -169,8 +170,20 @@ def _parameters(listed: Any) -> dict[str, Parameter]:
             raise _invalid(f"A parameter needs a Name and a Type of {', '.join(sorted(_PARAMETER_TYPES))}.")
         if name in found:
             raise _invalid(f"The parameter {name} is declared twice.")
-        found[name] = Parameter(name, kind, entry.get("DefaultValue"), tuple(entry.get("EnumValues") or ()))
+        found[name] = _parameter(name, kind, entry.get("DefaultValue"), entry.get("EnumValues") or [])
     return found
+
+
+def _parameter(name: str, kind: str, default: Any, choices: Any) -> Parameter:
+    if not isinstance(choices, list):
+        raise _invalid(f"EnumValues of the parameter {name} must be a list.")
+    parameter = Parameter(name, kind, default, tuple(choices))
+    if default is not None:
+        try:
+            fitting(parameter, default)
+        except ValidationException as error:
+            raise _invalid(error.message) from error
+    return parameter
 
 
 def _flatten(
@@ -264,17 +277,7 @@ def _with_needs(steps: Mapping[str, Step], parameters: Mapping[str, Parameter]) 
 
 def _outside(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Members of a step besides its arguments in which references may stand."""
-    kept = {
-        "Name",
-        "Type",
-        "DependsOn",
-        "CacheConfig",
-        "RetryPolicies",
-        "PropertyFiles",
-        "DisplayName",
-        "Description",
-    }
-    return {key: value for key, value in raw.items() if key not in kept}
+    return {key: value for key, value in raw.items() if key not in _PLAIN_MEMBERS}
 
 
 def _all_inside(name: str, inside: Mapping[str, set[str]]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ def coerce(definition: Definition, given: Mapping[str, str]) -> dict[str, Any]:
             f"Assigned parameters {', '.join(unknown)} are not declared by the pipeline; declared are: {known}."
         )
     return {
-        name: _value(parameter, given[name]) if name in given else _default(parameter)
+        name: fitting(parameter, given[name]) if name in given else _default(parameter)
         for name, parameter in definition.parameters.items()
     }
 
@@ -30,10 +31,11 @@ def coerce(definition: Definition, given: Mapping[str, str]) -> dict[str, Any]:
 def _default(parameter: Parameter) -> Any:
     if parameter.default is None:
         raise ValidationException(f"The parameter {parameter.name} has no default and must be given a value.")
-    return _value(parameter, parameter.default)
+    return fitting(parameter, parameter.default)
 
 
-def _value(parameter: Parameter, given: Any) -> Any:
+def fitting(parameter: Parameter, given: Any) -> Any:
+    """The value of the declared type; ValidationException when it is none, or not among the choices."""
     try:
         value = _cast(parameter.type, given)
     except (ValueError, OverflowError) as error:
@@ -48,10 +50,14 @@ def _value(parameter: Parameter, given: Any) -> Any:
 
 def _cast(kind: str, given: Any) -> Any:
     text = str(given)
+    if kind in {"Integer", "Float"} and "_" in text:
+        raise ValueError(text)  # a number for Python alone
     if kind == "Integer":
         return int(text)
     if kind == "Float":
-        return float(text)
+        if not math.isfinite(number := float(text)):
+            raise ValueError(text)  # no number for JSON
+        return number
     if kind == "Boolean":
         if text.lower() not in _TRUTH:
             raise ValueError(text)

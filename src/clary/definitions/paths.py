@@ -15,7 +15,8 @@ from clary.base.errors import ClaryError
 Part: TypeAlias = str | int
 
 _LONGEST = 2048
-_TOKEN = re.compile(r"""\.?([A-Za-z_@][\w@-]*)|\[(-?\d{1,9})\]|\['([^']{0,512})'\]|\["([^"]{0,512})"\]|\.(\d{1,9})""")
+_TOKEN = re.compile(r"""\.?([\w@][\w@-]*)|\[(-?\d{1,9})\]|\['([^']{0,512})'\]|\["([^"]{0,512})"\]""")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _NAMES = ("OutputName", "ChannelName", "InputName", "MetricName", "Name", "VariantName", "Key")
 
 
@@ -34,8 +35,8 @@ def read_path(text: str) -> tuple[Part, ...]:
         match = _TOKEN.match(rest, position)
         if match is None:
             raise UnresolvedReference(f"{text!r} is not a path.")
-        name, index, single, double, dotted = match.groups()
-        number = index if index is not None else dotted
+        name, index, single, double = match.groups()
+        number = name if name and _INDEX.fullmatch(name) else index
         parts.append(int(number) if number is not None else next(p for p in (name, single, double) if p is not None))
         position = match.end()
     return tuple(parts)
