@@ -95,7 +95,9 @@ def _without_log(settings: Settings, reader: Any, name: str, *, follow: bool) ->
     while True:
         job = describe(settings, name)
         if job is None:
-            raise ConfigurationError(f"There is no log of a job, an endpoint or a function named {name!r}.")
+            raise ConfigurationError(
+                f"There is no log of a job, an endpoint or a function named {name!r}; `clary status` shows names."
+            )
         if not job.running:
             reason = f": {job.failure}" if job.failure else ""
             typer.echo(f"The {job.kind} {name} printed nothing. It is {job.status}{reason}")

@@ -46,7 +46,12 @@ _READY_SECONDS = 60.0
 Announce = Callable[[str], None]
 
 
-def run(settings: Settings, announce: Announce = print) -> int:
+def _print_now(text: str) -> None:
+    """Also where standard output is a file or the journal, which Python would buffer until the end."""
+    print(text, flush=True)
+
+
+def run(settings: Settings, announce: Announce = _print_now) -> int:
     """Serve until a signal says stop; the process's exit status. ConfigurationError when it cannot start."""
     layout = settings.layout
     layout.create()
@@ -157,6 +162,8 @@ class Supervisor:
             self._ready = True
             self._publish()
             self._announce(f"Clary is ready at {self._file.http_url} and {self._file.https_url}")
+            where = "" if self._settings.data == Settings().data else f" --data {self._settings.layout.data}"
+            self._announce(f'In another shell: eval "$(clary env{where})". Ctrl-C here stops everything.')
         return stop
 
     def _look_after_children(self, now: float) -> None:
