@@ -150,7 +150,10 @@ class Control:
             name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
         }
         answer = self.send(request.method, request.url, data, headers)
-        raw = HTTPResponse(io.BytesIO(answer.body), answer.headers, answer.status, preload_content=False)
+        body_of = io.BytesIO(answer.body)
+        raw = HTTPResponse(
+            body_of, answer.headers, answer.status, preload_content=False, request_method=request.method
+        )
         return AWSResponse(request.url, answer.status, answer.headers, raw)
 
 

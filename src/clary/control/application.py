@@ -108,12 +108,20 @@ class Application:
     async def _take_body(self, call: Call) -> None:
         """A streamed body is only taken from somebody who is known, so its sender is authenticated on the way."""
         if call.known_target.streams_input:
-            await self._in_thread(self._authentication.check, call, "")
-            find_operation(call.known_target)
+            await self._in_thread(self._admit, call)
             call.body = await bodies.spool_body(call, self._open_spool(call), self._pool)
             return
         if call.body is None:
             call.body = await bodies.read_body(call)
+
+    def _admit(self, call: Call) -> None:
+        """Who sends a body that streams. Of strangers no byte is kept before it is sure that they may send it."""
+        self._authentication.check(call, "")
+        operation = find_operation(call.known_target)
+        if call.known_caller.principal.kind == "anonymous":
+            parameters = parse(call.known_target, call.head, b"")
+            validate(call.known_target, parameters)
+            authorize_operation(call.known_target, operation, self._make_context(call), parameters)
 
     async def _take_form(self, call: Call) -> None:
         """A form upload is PutObject said in another way."""

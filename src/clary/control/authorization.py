@@ -38,6 +38,8 @@ class Authorization:
         if replace(self.caller.policies, resource=resource_policies).asks_resource_tags():
             keys |= resource_tag_keys(action, self.resource_tags(resource))
         decision = self.caller.may(action, resource, keys, resource_policies)
+        if not decision.allowed and self.caller.principal.kind == "anonymous":
+            raise AccessDenied("Access Denied")
         if not decision.allowed:
             raise AccessDenied(decision.message(self.caller.request(action, resource, keys)))
 
@@ -66,6 +68,7 @@ def authorize_operation(target: Target, operation: Operation, context: Context, 
     policies = operation.policies(context, parameters) if operation.policies else ()
     resource = operation.resource(context, parameters)
     keys = request_keys(target.service, target.operation.name, parameters)
+    keys |= operation.keys(context, parameters) if operation.keys else {}
     context.authorize(action, resource, keys, policies)
     if target.service == "sagemaker" and target.operation.name.startswith("Create") and parameters.get("Tags"):
         context.authorize("sagemaker:AddTags", resource, {**keys, "sagemaker:taggingaction": target.operation.name})

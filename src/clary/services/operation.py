@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,8 @@ class Operation:
     """`action` defaults to `<service>:<OperationName>`; `open_to_all` needs a signature but no policy.
 
     `policies` finds the policies of the resource itself (a queue's, a topic's), which count together with the
-    caller's own. `waits` marks handlers that wait for somebody else's work (Invoke of a function): they get threads
+    caller's own; `keys` finds condition keys that follow from the resource (whose it is, where its ARN does not say).
+    `waits` marks handlers that wait for somebody else's work (Invoke of a function): they get threads
     of their own. `hold` tells how many seconds an answer is worth waiting for something better: the handler is
     called again whenever something has changed, until it returns 0 or the time is over (long polling).
     """
@@ -34,5 +35,6 @@ class Operation:
     action: str = ""
     open_to_all: bool = False
     policies: Callable[[Context, Request], Sequence[Document]] | None = None
+    keys: Callable[[Context, Request], Mapping[str, str]] | None = None
     waits: bool = False
     hold: Callable[[Request, Answer], float] | None = None

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Index, RowMapping, Table, Text, UniqueConstraint, delete, insert, select, update
 
 from clary.base.errors import ClaryError
-from clary.store.database import Transaction
+from clary.store.database import Database, Transaction
 from clary.store.metadata import METADATA, Document, Moment, RowId
 
 BUCKETS = Table(
@@ -76,10 +76,29 @@ class Bucket:
     notifications: dict[str, Any] | None = None
 
 
+POLICY, PUBLIC_ACCESS = "policy", "public-access-block"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What bears on everybody who wants something of a bucket: its owner, its policy and what is blocked."""
+
+    account: str
+    policy: Any = None
+    public_access: Any = None
+
+
+def access(database: Database, name: str) -> Access | None:
+    """Of the bucket with this name; read once, until something of it changes."""
+    found: Access | None = database.facts.get(_access_fact(name), lambda: _read_access(database, name))
+    return found
+
+
 def create(tx: Transaction, *, account: str, region: str, name: str, now: datetime) -> Bucket:
     """Insert a bucket; the caller has looked whether the name is free (in the same transaction)."""
     values = {"name": name, "account": account, "region": region, "created_at": now}
     result = tx.execute(insert(BUCKETS).values(values))
+    tx.stale.add(_access_fact(name))
     row_id: int = result.inserted_primary_key[0]  # type: ignore[index]  # an insert always has one
     return Bucket(id=row_id, name=name, account=account, region=region, created_at=now)
 
@@ -105,6 +124,7 @@ def get(tx: Transaction, account: str, name: str) -> Bucket:
 def remove(tx: Transaction, bucket: Bucket) -> None:
     """Delete the row; the caller has looked whether the bucket is empty."""
     tx.execute(delete(BUCKETS).where(BUCKETS.c.id == bucket.id))
+    tx.stale.add(_access_fact(bucket.name))
     set_notifications(tx, bucket, None)
     tx.execute(delete(SETTINGS).where(SETTINGS.c.bucket_id == bucket.id))
 
@@ -122,6 +142,7 @@ def setting(tx: Transaction, bucket: Bucket, kind: str) -> Any:
 def set_setting(tx: Transaction, bucket: Bucket, kind: str, document: Any) -> None:
     """Replace a document of the bucket; None removes it."""
     tx.execute(delete(SETTINGS).where(SETTINGS.c.bucket_id == bucket.id, SETTINGS.c.kind == kind))
+    tx.stale |= {_access_fact(bucket.name)} if kind in (POLICY, PUBLIC_ACCESS) else set()
     if document is not None:
         tx.execute(insert(SETTINGS).values(bucket_id=bucket.id, kind=kind, document=document))
 
@@ -163,6 +184,18 @@ def page(
     if region is not None:
         statement = statement.where(BUCKETS.c.region == region)
     return [_bucket(row) for row in tx.execute(statement.order_by(names).limit(limit)).mappings()]
+
+
+def _access_fact(name: str) -> tuple[str, str]:
+    return ("access to bucket", name)
+
+
+def _read_access(database: Database, name: str) -> Access | None:
+    with database.read() as tx:
+        bucket = find(tx, name)
+        if bucket is None:
+            return None
+        return Access(bucket.account, setting(tx, bucket, POLICY), setting(tx, bucket, PUBLIC_ACCESS))
 
 
 def _bucket(row: RowMapping) -> Bucket:

@@ -7,7 +7,7 @@ SQLite runs in WAL mode with synchronous=FULL: what a client was told is on disk
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,21 +17,25 @@ from sqlalchemy.engine import CursorResult, Engine
 from sqlalchemy.pool import QueuePool
 
 from clary.base.crash import crash_here
-from clary.store.remembered import Remembered
+from clary.store.remembered import Facts, Remembered
 from clary.store.schema_version import ensure_schema
 
 Listener = Callable[[Mapping[int, str]], None]
 
 
 class Transaction:
-    """An open transaction. `touched` maps ids of changed resources to their kinds, for whoever waits on them."""
+    """An open transaction. `touched` maps ids of changed resources to their kinds, for whoever waits on them.
 
-    __slots__ = ("connection", "remembered", "touched")
+    `stale` names the facts (see `Database.facts`) that it changes.
+    """
+
+    __slots__ = ("connection", "remembered", "stale", "touched")
 
     def __init__(self, connection: Connection, remembered: Remembered) -> None:
         self.connection = connection
         self.remembered = remembered
         self.touched: dict[int, str] = {}
+        self.stale: set[Hashable] = set()
 
     def touch(self, resource_id: int, kind: str) -> None:
         self.touched[resource_id] = kind
@@ -41,13 +45,14 @@ class Transaction:
 
 
 class Database:
-    """All durable records of one installation. Threads may share it."""
+    """All durable records of one installation. Threads may share it. `facts` are what many calls ask for."""
 
     def __init__(self, path: Path) -> None:
         self._engine = _open_sqlite(path)
         self._writer = threading.Lock()
         self._listeners: list[Listener] = []
         self._remembered = Remembered()
+        self.facts = Facts()
         ensure_schema(self._engine)
 
     @contextmanager
@@ -72,7 +77,11 @@ class Database:
                 connection.rollback()
                 raise
             crash_here("store.before_commit")
-            connection.commit()
+            try:
+                connection.commit()
+            finally:
+                if transaction.stale:
+                    self.facts.forget(transaction.stale)
             crash_here("store.after_commit")
         self._tell(transaction.touched)
 

@@ -114,7 +114,15 @@ def test_public_policies_need_the_block_lifted(s3: S3) -> None:
     public = put_policy(statement(Principal="*"))
     assert all(s3("GetPublicAccessBlock", **BUCKET)["PublicAccessBlockConfiguration"].values())
     s3.fails("PutBucketPolicy", "AccessDeniedException", **public)
-    s3("PutBucketPolicy", **put_policy(statement(Principal="*", Condition={"Bool": {"aws:SecureTransport": "true"}})))
+    for loose in (
+        {"Bool": {"aws:SecureTransport": "true"}},
+        {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}},
+        {"StringLike": {"aws:PrincipalArn": "*"}},
+        {"StringNotEquals": {"aws:PrincipalAccount": "111122223333"}},
+    ):
+        s3.fails("PutBucketPolicy", "AccessDeniedException", **put_policy(statement(Principal="*", Condition=loose)))
+    tied = {"IpAddress": {"aws:SourceIp": ["10.0.0.0/8", "192.0.2.1/32"]}, "Bool": {"aws:SecureTransport": "true"}}
+    s3("PutBucketPolicy", **put_policy(statement(Principal="*", Condition=tied)))
     lifted = {"BlockPublicPolicy": False, "BlockPublicAcls": True}
     s3("PutPublicAccessBlock", **BUCKET, PublicAccessBlockConfiguration=lifted)
     shown = s3("GetPublicAccessBlock", **BUCKET)["PublicAccessBlockConfiguration"]
@@ -127,7 +135,7 @@ def test_public_policies_need_the_block_lifted(s3: S3) -> None:
 
 def test_every_row_of_a_bucket_counts_its_policy() -> None:
     for name, row in service.OPERATIONS.items():
-        counted = row.policies is permission.bucket_policies or row.open_to_all
+        counted = row.open_to_all or (row.policies, row.keys) == (permission.bucket_policies, permission.owner_keys)
         assert counted or name in ("CreateBucket", "ListBuckets"), name
 
 

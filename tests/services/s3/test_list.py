@@ -169,7 +169,9 @@ def test_owners_are_shown_when_asked_for(s3: S3) -> None:
 def test_policies_see_the_prefix_of_a_listing(s3: S3) -> None:
     s3("ListObjectsV2", Bucket="bucket", Prefix="home/me/", Delimiter="/")
     keys = {"s3:prefix": "home/me/", "s3:delimiter": "/"}
-    assert s3.permissions.asked[-1] == ("s3:ListBucket", "arn:aws:s3:::bucket", keys)
+    action, resource, asked = s3.permissions.asked[-1]
+    assert (action, resource) == ("s3:ListBucket", "arn:aws:s3:::bucket")
+    assert asked.items() >= keys.items()
     s3.permissions.denied.append("s3:ListBucket *")
     s3.fails("ListObjectsV2", "AccessDeniedException", Bucket="bucket")
     s3.fails("ListObjects", "AccessDeniedException", Bucket="bucket")

@@ -30,15 +30,15 @@ from clary.services.s3 import (
 )
 from clary.services.s3 import list as listings
 from clary.services.s3.names import bucket_arn, object_arn
-from clary.services.s3.permission import bucket_policies
+from clary.services.s3.permission import bucket_policies, owner_keys
 
 
 def _bucket(handler: Handler, action: str = "") -> Operation:
-    return Operation(handler, bucket_arn, action, policies=bucket_policies)
+    return Operation(handler, bucket_arn, action, policies=bucket_policies, keys=owner_keys)
 
 
 def _object(handler: Handler, action: str = "") -> Operation:
-    return Operation(handler, object_arn, action, policies=bucket_policies)
+    return Operation(handler, object_arn, action, policies=bucket_policies, keys=owner_keys)
 
 
 _BUCKET_ROWS: Mapping[str, Operation] = {
@@ -87,7 +87,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "GetBucketVersioning": _bucket(versioning.get_bucket_versioning),
     "GetObject": Operation(get.get_object, object_arn, open_to_all=True),
-    "GetObjectAcl": _object(access_lists.get_object_acl),
+    "GetObjectAcl": Operation(access_lists.get_object_acl, object_arn, open_to_all=True),
     "GetObjectAttributes": Operation(parts_of_object.get_object_attributes, object_arn, open_to_all=True),
     "GetObjectTagging": Operation(tagging.get_object_tagging, object_arn, open_to_all=True),
     "HeadBucket": _bucket(buckets.head_bucket, "s3:ListBucket"),
@@ -105,7 +105,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "PutBucketVersioning": _bucket(versioning.put_bucket_versioning),
     "PutObject": _object(put.put_object),
-    "PutObjectAcl": _object(access_lists.put_object_acl),
+    "PutObjectAcl": Operation(access_lists.put_object_acl, object_arn, open_to_all=True),
     "PutObjectTagging": Operation(tagging.put_object_tagging, object_arn, open_to_all=True),
     "UploadPart": _object(multipart.upload_part, "s3:PutObject"),
     "UploadPartCopy": _object(copy.upload_part_copy, "s3:PutObject"),

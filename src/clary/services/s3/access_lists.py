@@ -10,6 +10,7 @@ from typing import Any
 
 from clary.base.errors import ApiError
 from clary.services.context import Context
+from clary.services.s3 import permission
 from clary.services.s3.get import find_object
 from clary.services.s3.names import own_bucket, owner_of
 from clary.store.buckets import Bucket
@@ -29,11 +30,13 @@ def put_bucket_acl(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def get_object_acl(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    permission.check_object(context, request, "s3:GetObjectAcl")
     bucket, _ = find_object(context, request)
     return _owners(bucket)
 
 
 def put_object_acl(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    permission.check_object(context, request, "s3:PutObjectAcl")
     bucket, _ = find_object(context, request)
     _check(request, bucket)
     return {}

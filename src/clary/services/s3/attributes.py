@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from clary.base.errors import ApiError
 from clary.services.context import Context
-from clary.services.s3 import checksums, errors
+from clary.services.s3 import checksums, errors, permission
 from clary.store.objects import StoredObject
 
 _STORED = (
@@ -93,7 +93,8 @@ def refuse_unserved(request: Mapping[str, Any]) -> None:
 def authorize_tags(context: Context, request: Mapping[str, Any]) -> None:
     """Tags in the header of a write need their own permission."""
     if request.get("Tagging"):
-        context.authorize("s3:PutObjectTagging", f"arn:aws:s3:::{request['Bucket']}/{request['Key']}")
+        named = {name: request[name] for name in ("Bucket", "Key")}
+        permission.check_object(context, named, "s3:PutObjectTagging")
 
 
 def shown(stored: StoredObject, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from clary.base.errors import AccessDenied, ApiError
 from clary.services.context import Context
 from clary.services.s3 import attributes, errors
-from clary.services.s3.names import check_bucket_name, own_bucket, owner_of
+from clary.services.s3.names import check_bucket_name, open_bucket, own_bucket, owner_of
 from clary.store import buckets, objects, uploads
 
 _OLDEST_REGION = "us-east-1"
+_REGION = re.compile(r"EU|[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}")
 _MOST_BUCKETS = 10_000
 
 
@@ -47,7 +49,7 @@ def create_bucket(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 def head_bucket(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
         try:
-            bucket = own_bucket(context, tx, request)
+            bucket = open_bucket(tx, request)
         except AccessDenied:
             raise ApiError("Forbidden", code="403", status=403) from None
         except ApiError:
@@ -100,7 +102,7 @@ def delete_bucket(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 def get_bucket_location(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     """The oldest region has no name here, as in S3."""
     with context.database.read() as tx:
-        bucket = own_bucket(context, tx, request)
+        bucket = open_bucket(tx, request)
     return {} if bucket.region == _OLDEST_REGION else {"LocationConstraint": bucket.region}
 
 
@@ -108,7 +110,7 @@ def _region_of(context: Context, request: dict[str, Any]) -> str:
     """The new bucket's region. Only the oldest region makes buckets for others."""
     wanted = (request.get("CreateBucketConfiguration") or {}).get("LocationConstraint")
     if context.region == _OLDEST_REGION:
-        if wanted == _OLDEST_REGION:
+        if wanted is not None and (wanted == _OLDEST_REGION or not _REGION.fullmatch(wanted)):
             raise ApiError(
                 "The specified location-constraint is not valid",
                 code="InvalidLocationConstraint",

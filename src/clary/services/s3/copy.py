@@ -17,7 +17,7 @@ from clary.services.context import Context
 from clary.services.s3 import attributes, checksums, conditions, errors, permission
 from clary.services.s3.get import find_version
 from clary.services.s3.multipart import check_part_number, find_upload
-from clary.services.s3.names import check_key, created_version, own_bucket, version_members, wanted_version
+from clary.services.s3.names import check_key, created_version, open_bucket, version_members, wanted_version
 from clary.services.s3.ranges import Window, copy_window
 from clary.services.s3.telling import tell_created
 from clary.store import contents, objects, uploads, versions
@@ -47,10 +47,10 @@ def copy_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     digest = _wanted_checksum(context, request, source)
     with context.database.write() as tx:
         stored = _find_source(context, tx, request, source)
-        origin = version_members(own_bucket(context, tx, request, source.bucket), stored.version)
+        origin = version_members(open_bucket(tx, request, source.bucket), stored.version)
         if digest is not None and digest.content != stored.content:
             raise ApiError("The source changed while it was copied.", code="SlowDown", status=503)
-        bucket = own_bucket(context, tx, request)
+        bucket = open_bucket(tx, request)
         if "IfMatch" in request or "IfNoneMatch" in request:
             conditions.check_write(request, request["Key"], objects.find(tx, bucket, request["Key"]))
         new = _new_object(request, stored, digest)
@@ -106,7 +106,7 @@ def _source_of(context: Context, request: dict[str, Any]) -> _Source:
 
 
 def _find_source(context: Context, tx: Transaction, request: dict[str, Any], source: _Source) -> StoredObject:
-    stored = find_version(tx, own_bucket(context, tx, request, source.bucket), source.key, source.version)
+    stored = find_version(tx, open_bucket(tx, request, source.bucket), source.key, source.version)
     conditions.check_copy(request, stored)
     return stored
 
@@ -180,7 +180,7 @@ def _wanted_checksum(context: Context, request: dict[str, Any], source: _Source)
 def _try_part_copy(context: Context, request: dict[str, Any], source: _Source) -> tuple[Upload, Part] | None:
     """One attempt; None when the source was overwritten meanwhile."""
     with context.database.read() as tx:
-        upload = find_upload(tx, own_bucket(context, tx, request), request)
+        upload = find_upload(tx, open_bucket(tx, request), request)
         stored = _find_source(context, tx, request, source)
     chosen = copy_window(request.get("CopySourceRange"), stored.size)
     algorithm = upload.document["algorithm"]
@@ -190,10 +190,10 @@ def _try_part_copy(context: Context, request: dict[str, Any], source: _Source) -
     except BlobMissing:
         return None
     with context.database.write() as tx:
-        current = versions.find(tx, own_bucket(context, tx, request, source.bucket), source.key, stored.version)
+        current = versions.find(tx, open_bucket(tx, request, source.bucket), source.key, stored.version)
         if current is None or current.stored.content != stored.content:
             return None
-        upload = find_upload(tx, own_bucket(context, tx, request), request)
+        upload = find_upload(tx, open_bucket(tx, request), request)
         content = contents.add(tx, _extents(tx, stored, chosen))
         part = Part(request["PartNumber"], chosen.length, etag, checksum, context.now, content)
         garbage = uploads.put_part(tx, upload, part)

@@ -5,16 +5,14 @@ Where a bucket keeps versions, deleting a key lays a delete marker over it; only
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from clary.access.evaluation import Document
 from clary.base.crash import crash_here
 from clary.base.errors import AccessDenied, ApiError
 from clary.services.context import Context
 from clary.services.s3 import conditions, errors, permission
-from clary.services.s3.names import check_key, own_bucket, wanted_version
+from clary.services.s3.names import check_key, open_bucket, wanted_version
 from clary.services.s3.telling import tell_removed
 from clary.store import objects, versions
 from clary.store.buckets import Bucket
@@ -39,7 +37,7 @@ def delete_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     version = wanted_version(request)
     permission.check_object(context, request, "s3:DeleteObject")
     with context.database.write() as tx:
-        bucket = own_bucket(context, tx, request)
+        bucket = open_bucket(tx, request)
         work = _Work(objects.find_many(tx, bucket, [request["Key"]]))
         answer = _delete(context, tx, bucket, work, request["Key"], version, request.get("IfMatch"))
         _finish(context, tx, bucket, work)
@@ -55,10 +53,9 @@ def delete_objects(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         raise errors.malformed_xml()
     failed: list[dict[str, str]] = []
     deleted: list[dict[str, Any]] = []
-    policies = permission.bucket_policies(context, request)
-    allowed = [entry for entry in wanted if _may_delete(context, request, entry, policies, failed)]
+    allowed = [entry for entry in wanted if _may_delete(context, request, entry, failed)]
     with context.database.write() as tx:
-        bucket = own_bucket(context, tx, request)
+        bucket = open_bucket(tx, request)
         work = _Work(objects.find_many(tx, bucket, [entry["Key"] for entry in allowed]))
         for entry in allowed:
             try:
@@ -124,15 +121,11 @@ def _told(entry: dict[str, Any], done: dict[str, Any]) -> dict[str, Any]:
 
 
 def _may_delete(
-    context: Context,
-    request: dict[str, Any],
-    entry: dict[str, Any],
-    policies: Sequence[Document],
-    failed: list[dict[str, str]],
+    context: Context, request: dict[str, Any], entry: dict[str, Any], failed: list[dict[str, str]]
 ) -> bool:
     try:
         named = {**entry, "Bucket": request["Bucket"]}
-        permission.check_object(context, named, "s3:DeleteObject", policies)
+        permission.check_object(context, named, "s3:DeleteObject")
         check_key(entry["Key"])
         wanted_version(entry)
     except ApiError as error:

@@ -7,7 +7,7 @@ from typing import Any
 from clary.base.errors import ApiError
 from clary.services.context import Context
 from clary.services.s3 import attributes, checksums, conditions, errors, permission
-from clary.services.s3.names import check_key, own_bucket, version_members, wanted_version
+from clary.services.s3.names import check_key, open_bucket, version_members, wanted_version
 from clary.services.s3.ranges import Window, window
 from clary.store import objects, versions
 from clary.store.blobs import BlobMissing, Slice
@@ -46,7 +46,7 @@ def find_object(context: Context, request: dict[str, Any]) -> tuple[Bucket, Stor
     """The object of a request. Who may not list the bucket does not learn that a key is free."""
     check_key(request["Key"])
     with context.database.read() as tx:
-        bucket = own_bucket(context, tx, request)
+        bucket = open_bucket(tx, request)
         try:
             return bucket, find_version(tx, bucket, request["Key"], wanted_version(request))
         except ApiError as error:
@@ -72,7 +72,15 @@ def find_version(tx: Transaction, bucket: Bucket, key: str, version: str | None)
     return found.stored
 
 
+def _refuse_overrides(context: Context, request: dict[str, Any]) -> None:
+    """Who hands out a link says what its answer looks like; strangers do not."""
+    if context.principal.kind == "anonymous" and any(name.startswith("Response") for name in request):
+        text = "Request specific response headers cannot be used for anonymous GET requests."
+        raise errors.invalid_request(text)
+
+
 def _look(context: Context, request: dict[str, Any]) -> tuple[Bucket, StoredObject, Window]:
+    _refuse_overrides(context, request)
     if "SSECustomerAlgorithm" in request:
         raise errors.invalid_request("The encryption parameters are not applicable to this object.")
     bucket, stored = find_object(context, request)

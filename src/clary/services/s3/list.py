@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 from clary.base.errors import ApiError
 from clary.services.context import Context
 from clary.services.s3 import errors, permission
-from clary.services.s3.names import own_bucket, owner_of
+from clary.services.s3.names import open_bucket, owner_of_bucket
 from clary.store import listing
 from clary.store.listing import Entry, Folded, Listed
 
@@ -85,7 +85,7 @@ def encoder(request: dict[str, Any]) -> Encode:
 def _entries(context: Context, request: dict[str, Any], start: bytes, size: int) -> tuple[list[Entry], bool]:
     prefix, delimiter, _ = list_window(request)
     with context.database.read() as tx:
-        bucket = own_bucket(context, tx, request)
+        bucket = open_bucket(tx, request)
         if size == 0:
             return [], False
         found = listing.page(tx, bucket, prefix=prefix, delimiter=delimiter, start=start, limit=size + 1)
@@ -95,7 +95,7 @@ def _entries(context: Context, request: dict[str, Any], start: bytes, size: int)
 def _page(
     context: Context, request: dict[str, Any], entries: list[Entry], encode: Encode, *, owners: bool
 ) -> dict[str, Any]:
-    owner = {"Owner": owner_of(context.account)} if owners else {}
+    owner = {"Owner": owner_of_bucket(context, request)} if owners else {}
     page: dict[str, Any] = {
         "Name": request["Bucket"],
         "Prefix": encode(request.get("Prefix", "")),

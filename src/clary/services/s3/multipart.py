@@ -15,7 +15,7 @@ from clary.base.crash import crash_here
 from clary.base.errors import ApiError
 from clary.services.context import Context
 from clary.services.s3 import attributes, checksums, conditions, errors
-from clary.services.s3.names import check_key, created_version, own_bucket, version_members
+from clary.services.s3.names import check_key, created_version, open_bucket, version_members
 from clary.services.s3.put import body_of, check_size
 from clary.services.s3.telling import tell_created
 from clary.store import contents, objects, uploads
@@ -38,7 +38,7 @@ def create_multipart_upload(context: Context, request: dict[str, Any]) -> dict[s
     with context.database.write() as tx:
         upload = uploads.start(
             tx,
-            own_bucket(context, tx, request),
+            open_bucket(tx, request),
             request["Key"],
             storage_class=attributes.storage_class(request),
             document=document,
@@ -58,7 +58,7 @@ def upload_part(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         checksums.check_md5(request.get("ContentMD5"), incoming.md5)
         attributes.refuse_unserved(request)
         with context.database.read() as tx:
-            upload = find_upload(tx, own_bucket(context, tx, request), request)
+            upload = find_upload(tx, open_bucket(tx, request), request)
         checksum = _checksum_of(upload, incoming)
         store_part(
             context,
@@ -84,7 +84,7 @@ def complete_multipart_upload(context: Context, request: dict[str, Any]) -> dict
     garbage: list[str] = []
     version: dict[str, str] = {}
     with context.database.write() as tx:
-        bucket = own_bucket(context, tx, request)
+        bucket = open_bucket(tx, request)
         upload = uploads.find(tx, bucket, request["Key"], request["UploadId"])
         existing = objects.find(tx, bucket, request["Key"])
         if upload is None:
@@ -114,7 +114,7 @@ def complete_multipart_upload(context: Context, request: dict[str, Any]) -> dict
 
 def abort_multipart_upload(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
-        garbage = uploads.remove(tx, find_upload(tx, own_bucket(context, tx, request), request))
+        garbage = uploads.remove(tx, find_upload(tx, open_bucket(tx, request), request))
     crash_here("s3.abort.before_garbage")
     context.blobs.delete(garbage)
     return {}
@@ -140,7 +140,7 @@ def store_part(
     """Write the row of a part whose blobs are durable and belong to nobody else yet."""
     try:
         with context.database.write() as tx:
-            upload = find_upload(tx, own_bucket(context, tx, request), request)
+            upload = find_upload(tx, open_bucket(tx, request), request)
             content = contents.add(tx, extents)
             part = Part(request["PartNumber"], size, etag, checksum, context.now, content)
             garbage = uploads.put_part(tx, upload, part)

@@ -9,7 +9,7 @@ from clary.base.errors import ApiError
 from clary.services.context import Context
 from clary.services.s3 import errors
 from clary.store import buckets
-from clary.store.buckets import Bucket, BucketNotFound, BucketOfOther
+from clary.store.buckets import Bucket
 from clary.store.database import Transaction
 from clary.store.objects import NewObject
 
@@ -50,16 +50,24 @@ def check_key(key: str) -> None:
         raise errors.invalid_argument("A key must not be empty.", "key", key)
 
 
-def own_bucket(context: Context, tx: Transaction, request: dict[str, Any], name: str | None = None) -> Bucket:
-    """The bucket of the request, if it is the caller's (and, if the request says, of the account it expects)."""
+def own_bucket(context: Context, tx: Transaction, request: dict[str, Any]) -> Bucket:
+    """The bucket of the request, if it is the caller's: what a bucket is like, only its own account decides."""
+    bucket = open_bucket(tx, request)
+    if bucket.account != context.account:
+        raise errors.access_denied()
+    return bucket
+
+
+def open_bucket(tx: Transaction, request: dict[str, Any], name: str | None = None) -> Bucket:
+    """The bucket of the request, whoever owns it: the caller has been authorised (see `permission`).
+
+    If the request says whose it expects it to be, it must be so.
+    """
     wanted = request["Bucket"] if name is None else name
     expected = request.get("ExpectedBucketOwner" if name is None else "ExpectedSourceBucketOwner")
-    try:
-        bucket = buckets.get(tx, context.account, wanted)
-    except BucketNotFound:
-        raise errors.no_such_bucket(wanted) from None
-    except BucketOfOther:
-        raise errors.access_denied() from None
+    bucket = buckets.find(tx, wanted)
+    if bucket is None:
+        raise errors.no_such_bucket(wanted)
     if expected is not None and expected != bucket.account:
         raise errors.access_denied()
     return bucket
@@ -89,6 +97,12 @@ def version_members(bucket: Bucket, version: str) -> dict[str, str]:
 def created_version(bucket: Bucket, new: NewObject) -> dict[str, str]:
     """VersionId for the answer of a write, which S3 gives while versions are kept."""
     return {"VersionId": new.version} if bucket.versioning == "Enabled" else {}
+
+
+def owner_of_bucket(context: Context, request: dict[str, Any]) -> dict[str, str]:
+    """The canonical user to whom everything in the bucket belongs, whoever put it there."""
+    found = buckets.access(context.database, request["Bucket"])
+    return owner_of(found.account if found else context.account)
 
 
 def owner_of(account: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 from clary.services.context import Context
 from clary.services.s3.list import encoder, list_window
 from clary.services.s3.multipart import find_upload
-from clary.services.s3.names import own_bucket, owner_of
+from clary.services.s3.names import open_bucket, owner_of, owner_of_bucket
 from clary.store import listing, uploads
 from clary.store.listing import Folded
 from clary.store.uploads import Upload
@@ -18,7 +18,7 @@ _MOST = 1000
 def list_parts(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     after, size = _number(request.get("PartNumberMarker", 0)), min(request.get("MaxParts", _MOST), _MOST)
     with context.database.read() as tx:
-        upload = find_upload(tx, own_bucket(context, tx, request), request)
+        upload = find_upload(tx, open_bucket(tx, request), request)
         found = uploads.parts(tx, upload, after=after, limit=size + 1)
     algorithm, kind = upload.document["algorithm"], upload.document["checksum_type"]
     page: dict[str, Any] = {
@@ -29,8 +29,8 @@ def list_parts(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         "MaxParts": size,
         "IsTruncated": len(found) > size,
         "StorageClass": upload.storage_class,
-        "Owner": owner_of(context.account),
-        "Initiator": owner_of(context.account),
+        "Owner": owner_of_bucket(context, request),
+        "Initiator": owner_of_bucket(context, request),
         "Parts": [
             {
                 "PartNumber": part.number,
@@ -55,7 +55,7 @@ def list_multipart_uploads(context: Context, request: dict[str, Any]) -> dict[st
     if delimiter and key_marker.startswith(prefix) and delimiter in key_marker[len(prefix) :]:
         start = listing.behind(Folded(key_marker[: key_marker.index(delimiter, len(prefix)) + len(delimiter)]))
     with context.database.read() as tx:
-        bucket = own_bucket(context, tx, request)
+        bucket = open_bucket(tx, request)
         found = uploads.page(
             tx, bucket, prefix=prefix, start=start, upload_id=id_marker, limit=100_000 if delimiter else size + 1
         )
@@ -69,7 +69,9 @@ def list_multipart_uploads(context: Context, request: dict[str, Any]) -> dict[st
         "Prefix": encode(prefix),
         "MaxUploads": size,
         "IsTruncated": 0 < size < len(entries),
-        "Uploads": [_shown(context, entry, encode(entry.key)) for entry in shown if isinstance(entry, Upload)],
+        "Uploads": [
+            _shown(entry, encode(entry.key), owner_of(bucket.account)) for entry in shown if isinstance(entry, Upload)
+        ],
         "CommonPrefixes": [{"Prefix": encode(entry.prefix)} for entry in shown if isinstance(entry, Folded)],
     }
     if delimiter:
@@ -92,14 +94,14 @@ def _entries(found: list[Upload], prefix: str, delimiter: str) -> list[Upload | 
     return entries
 
 
-def _shown(context: Context, upload: Upload, key: str) -> dict[str, Any]:
+def _shown(upload: Upload, key: str, owner: dict[str, str]) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "UploadId": upload.upload_id,
         "Key": key,
         "Initiated": upload.started_at,
         "StorageClass": upload.storage_class,
-        "Owner": owner_of(context.account),
-        "Initiator": owner_of(context.account),
+        "Owner": owner,
+        "Initiator": owner,
     }
     if upload.document["algorithm"]:
         shown["ChecksumAlgorithm"] = upload.document["algorithm"]

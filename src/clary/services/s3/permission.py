@@ -1,7 +1,8 @@
-"""May the caller do this to a bucket or object: the checks of S3, which count the bucket's own policy.
+"""May the caller do this to a bucket or object: the checks of S3, which count the bucket's own policy and its owner.
 
 Handlers whose action depends on the request (a version, several keys) call this themselves; for the others
-`bucket_policies` gives the dispatch table what control needs.
+`bucket_policies` and `owner_keys` give the dispatch table what control needs. Across accounts both sides must allow,
+and nobody unknown is let in but by the policy: `access.evaluation` decides that.
 """
 
 from __future__ import annotations
@@ -11,35 +12,34 @@ from typing import Any
 
 from clary.access.evaluation import Document
 from clary.services.context import Context
+from clary.services.s3 import errors, public_access
 from clary.store import buckets
-
-POLICY = "policy"
+from clary.store.buckets import Access
 
 
 def bucket_policies(context: Context, request: dict[str, Any]) -> Sequence[Document]:
-    """The policy of the bucket of a request, if it has one."""
-    return _policies(context, request["Bucket"])
+    """The policy of the bucket of a request, if it has one that counts for the caller."""
+    return _policies(context, _access(context, request["Bucket"]))
+
+
+def owner_keys(context: Context, request: dict[str, Any]) -> Mapping[str, str]:
+    """Condition keys that say whose the bucket of a request is: its ARN does not."""
+    return _keys(_access(context, request["Bucket"]))
 
 
 def check(context: Context, action: str, bucket: str, keys: Mapping[str, str] | None = None) -> None:
     """Raise AccessDenied unless the caller may do this to the bucket."""
-    context.authorize(action, f"arn:aws:s3:::{bucket}", keys, _policies(context, bucket))
+    _authorize(context, action, bucket, f"arn:aws:s3:::{bucket}", keys or {})
 
 
-def check_object(
-    context: Context, request: dict[str, Any], action: str, policies: Sequence[Document] | None = None
-) -> None:
-    """The same for an object of a request; versions have actions of their own (s3:GetObjectVersion ...).
-
-    `policies` are the bucket's, for who asks about many objects and has read them once.
-    """
+def check_object(context: Context, request: dict[str, Any], action: str) -> None:
+    """The same for an object of a request; versions have actions of their own (s3:GetObjectVersion ...)."""
     version = request.get("VersionId")
-    found = _policies(context, request["Bucket"]) if policies is None else policies
     resource = f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"
     if version is None:
-        context.authorize(action, resource, None, found)
+        _authorize(context, action, request["Bucket"], resource, {})
     else:
-        context.authorize(versioned(action), resource, {"s3:versionid": version}, found)
+        _authorize(context, versioned(action), request["Bucket"], resource, {"s3:versionid": version})
 
 
 def versioned(action: str) -> str:
@@ -48,7 +48,30 @@ def versioned(action: str) -> str:
     return f"{start}ObjectVersion{rest}"
 
 
-def _policies(context: Context, bucket: str) -> Sequence[Document]:
-    with context.database.read() as tx:
-        policy = buckets.setting_by_name(tx, bucket, POLICY)
-    return () if policy is None else (policy["document"],)
+def _authorize(context: Context, action: str, bucket: str, resource: str, keys: Mapping[str, str]) -> None:
+    access = _access(context, bucket)
+    context.authorize(action, resource, {**keys, **_keys(access)}, _policies(context, access))
+
+
+def _access(context: Context, bucket: str) -> Access | None:
+    found = buckets.access(context.database, bucket)
+    if found is None and context.principal.kind == "anonymous":
+        raise errors.no_such_bucket(bucket)
+    return found
+
+
+def _keys(access: Access | None) -> Mapping[str, str]:
+    if access is None:
+        return {}
+    return {"aws:resourceaccount": access.account, "s3:resourceaccount": access.account}
+
+
+def _policies(context: Context, access: Access | None) -> Sequence[Document]:
+    """Strangers to the account cannot count on a public policy while public access is restricted."""
+    if access is None or access.policy is None:
+        return ()
+    document: Document = access.policy["document"]
+    at_home = context.principal.account == access.account or context.principal.kind == "service"
+    if not at_home and public_access.restricted(access.public_access) and public_access.is_public(document):
+        return ()
+    return (document,)

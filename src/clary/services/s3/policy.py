@@ -8,10 +8,10 @@ from typing import Any
 from clary.access.documents import MalformedPolicyDocument, parse_resource_policy
 from clary.base.errors import AccessDenied, ApiError
 from clary.services.context import Context
-from clary.services.s3 import settings
 from clary.services.s3.names import own_bucket
-from clary.services.s3.permission import POLICY
+from clary.services.s3.public_access import blocked, is_public
 from clary.store import buckets
+from clary.store.buckets import POLICY, PUBLIC_ACCESS
 from clary.store.database import Transaction
 
 _LONGEST = 20 * 1024
@@ -22,8 +22,8 @@ def put_bucket_policy(context: Context, request: dict[str, Any]) -> dict[str, An
     document = _checked(text, request["Bucket"])
     with context.database.write() as tx:
         bucket = own_bucket(context, tx, request)
-        blocks = buckets.setting(tx, bucket, settings.PUBLIC_ACCESS)
-        if is_public(document) and (blocks is None or blocks.get("BlockPublicPolicy")):
+        blocks = buckets.setting(tx, bucket, PUBLIC_ACCESS)
+        if is_public(document) and blocked(blocks, "BlockPublicPolicy"):
             raise AccessDenied(
                 f"User: {context.principal.arn} is not authorized to perform: s3:PutBucketPolicy on resource:"
                 f" arn:aws:s3:::{bucket.name} because public policies are prevented by the BlockPublicPolicy setting"
@@ -47,14 +47,6 @@ def delete_bucket_policy(context: Context, request: dict[str, Any]) -> dict[str,
     with context.database.write() as tx:
         buckets.set_setting(tx, own_bucket(context, tx, request), POLICY, None)
     return {}
-
-
-def is_public(document: Mapping[str, Any]) -> bool:
-    """Whether a statement allows everybody something without any condition."""
-    return any(
-        statement["Effect"] == "Allow" and _means_everybody(statement["Principal"]) and not statement.get("Condition")
-        for statement in _statements(document)
-    )
 
 
 def _stored(context: Context, tx: Transaction, request: dict[str, Any]) -> dict[str, Any]:
@@ -92,13 +84,6 @@ def _texts(statement: Mapping[str, Any], element: str) -> list[str]:
     """The texts of an element or of its negation."""
     found = statement.get(element, statement.get(f"Not{element}", []))
     return [found] if isinstance(found, str) else list(found)
-
-
-def _means_everybody(principal: Any) -> bool:
-    if isinstance(principal, dict):
-        named = principal.get("AWS", [])
-        return named == "*" or "*" in named
-    return bool(principal == "*")
 
 
 def _malformed(message: str) -> ApiError:

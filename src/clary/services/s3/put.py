@@ -8,7 +8,7 @@ from clary.base.crash import crash_here
 from clary.base.errors import ApiError
 from clary.services.context import Context
 from clary.services.s3 import attributes, checksums, conditions, errors
-from clary.services.s3.names import check_key, created_version, own_bucket
+from clary.services.s3.names import check_key, created_version, open_bucket
 from clary.services.s3.telling import tell_created
 from clary.store import contents, objects
 from clary.store.blobs import Extent, Incoming
@@ -71,14 +71,14 @@ def _check(context: Context, request: dict[str, Any], incoming: Incoming) -> Non
     attributes.refuse_unserved(request)
     attributes.authorize_tags(context, request)
     with context.database.read() as tx:
-        bucket = own_bucket(context, tx, request)
+        bucket = open_bucket(tx, request)
         conditions.check_write(request, request["Key"], objects.find(tx, bucket, request["Key"]))
 
 
 def _store(context: Context, request: dict[str, Any], new: NewObject, extents: list[Extent]) -> Bucket:
     try:
         with context.database.write() as tx:
-            bucket = own_bucket(context, tx, request)
+            bucket = open_bucket(tx, request)
             if "IfMatch" in request or "IfNoneMatch" in request:
                 conditions.check_write(request, new.key, objects.find(tx, bucket, new.key))
             garbage = objects.put(tx, bucket, new, contents.add(tx, extents), context.now)

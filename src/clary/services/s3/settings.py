@@ -11,10 +11,11 @@ from clary.base.errors import ApiError, NotServed
 from clary.services.context import Context
 from clary.services.s3 import errors
 from clary.services.s3.names import own_bucket
+from clary.services.s3.public_access import BLOCKS
 from clary.store import buckets
+from clary.store.buckets import PUBLIC_ACCESS
 
-TAGS, ENCRYPTION, PUBLIC_ACCESS = "tags", "encryption", "public-access-block"
-BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+TAGS, ENCRYPTION = "tags", "encryption"
 _MAX_TAGS = 50
 _EVERYTHING_BLOCKED = dict.fromkeys(BLOCKS, True)
 _OWN_ENCRYPTION = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}

@@ -8,7 +8,7 @@ from clary.base.errors import ApiError
 from clary.services.context import Context
 from clary.services.s3 import attributes, permission
 from clary.services.s3.get import find_object, find_version
-from clary.services.s3.names import own_bucket, version_members, wanted_version
+from clary.services.s3.names import open_bucket, version_members, wanted_version
 from clary.store import versions
 
 
@@ -38,7 +38,7 @@ def delete_object_tagging(context: Context, request: dict[str, Any]) -> dict[str
 
 def _replace(context: Context, request: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:
     with context.database.write() as tx:
-        bucket = own_bucket(context, tx, request)
+        bucket = open_bucket(tx, request)
         stored = find_version(tx, bucket, request["Key"], wanted_version(request))
         versions.change_document(tx, bucket, stored, {**stored.document, "tags": tags})
     return version_members(bucket, stored.version)

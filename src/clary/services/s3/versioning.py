@@ -7,7 +7,7 @@ from typing import Any
 from clary.services.context import Context
 from clary.services.s3 import errors
 from clary.services.s3.list import Encode, authorize_listing, encoder, list_window
-from clary.services.s3.names import own_bucket, owner_of, wanted_version
+from clary.services.s3.names import open_bucket, own_bucket, owner_of, wanted_version
 from clary.store import buckets, listing, versions
 from clary.store.buckets import Bucket
 from clary.store.database import Transaction
@@ -31,7 +31,7 @@ def put_bucket_versioning(context: Context, request: dict[str, Any]) -> dict[str
 def get_bucket_versioning(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     """Empty for a bucket that never kept versions."""
     with context.database.read() as tx:
-        status = own_bucket(context, tx, request).versioning
+        status = open_bucket(tx, request).versioning
     return {"Status": status} if status else {}
 
 
@@ -39,7 +39,7 @@ def list_object_versions(context: Context, request: dict[str, Any]) -> dict[str,
     authorize_listing(context, request, "s3:ListBucketVersions")
     prefix, delimiter, size = list_window(request)
     with context.database.read() as tx:
-        bucket = own_bucket(context, tx, request)
+        bucket = open_bucket(tx, request)
         start, after = _position(tx, bucket, request, prefix, delimiter)
         found = _entries(tx, bucket, prefix, delimiter, start, after, size + 1) if size else []
         newest = {entry.key: _is_newest(tx, bucket, entry) for entry in found[:1] if isinstance(entry, Version)}
@@ -59,7 +59,7 @@ def list_object_versions(context: Context, request: dict[str, Any]) -> dict[str,
     for entry in entries:
         if isinstance(entry, Version):
             latest = newest.get(entry.key, True) if before != entry.key else False
-            page["DeleteMarkers" if entry.marker else "Versions"].append(_shown(context, entry, encode, latest))
+            page["DeleteMarkers" if entry.marker else "Versions"].append(_shown(bucket, entry, encode, latest))
             before = entry.key
     page |= {name: encode(request[name]) for name in ("Delimiter",) if request.get(name)}
     page |= {name: request[name] for name in ("EncodingType",) if name in request}
@@ -125,13 +125,13 @@ def _is_newest(tx: Transaction, bucket: Bucket, entry: Version) -> bool:
     return bool(newest) and newest[0].place == entry.place and newest[0].key == entry.key
 
 
-def _shown(context: Context, entry: Version, encode: Encode, latest: bool) -> dict[str, Any]:
+def _shown(bucket: Bucket, entry: Version, encode: Encode, latest: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "Key": encode(entry.key),
         "VersionId": entry.version,
         "IsLatest": latest,
         "LastModified": entry.modified_at,
-        "Owner": owner_of(context.account),
+        "Owner": owner_of(bucket.account),
     }
     if entry.marker:
         return shown
