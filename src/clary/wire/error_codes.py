@@ -12,6 +12,7 @@ from typing import Literal
 from clary.base.errors import AccessDenied, ApiError, ValidationException
 from clary.wire.facts import FACTS
 from clary.wire.http import RequestHead
+from clary.wire.paging import InvalidToken
 
 Family = Literal["json", "rest", "query", "s3"]
 
@@ -137,6 +138,13 @@ _VALIDATION_CODES = {
     "ecr": "InvalidParameterException",
     "codebuild": "InvalidInputException",
     "apigateway": "BadRequestException",
+    "organizations": "InvalidInputException",
+}
+# Where a forged token has a code of its own.
+_TOKEN_CODES = {
+    "cloudtrail": "InvalidNextTokenException",
+    "lambda": "InvalidParameterValueException",
+    "ssm": "InvalidNextToken",
 }
 
 _DENIALS = {"sns": "AuthorizationError"}
@@ -219,6 +227,8 @@ def localize(service: str, error: ApiError) -> ApiError:
         code = "AccessDenied" if family in ("query", "s3") else "AccessDeniedException"
         code = _DENIALS.get(service, code)
         status = 400 if family == "json" else 403
+    elif isinstance(error, InvalidToken):
+        code, status = _TOKEN_CODES.get(service, validation_code(service)), error.status
     elif type(error) is ValidationException and error.code == _DEFAULT_VALIDATION:
         code, status = validation_code(service), error.status
     else:

@@ -17,6 +17,10 @@ _TAG_BYTES = 16
 _MAX_TOKEN = 8192  # the models' own limit
 
 
+class InvalidToken(ValidationException):
+    """A token that is none, or one of another list; `error_codes` knows how each service calls this."""
+
+
 class Pager:
     """Makes and reads tokens with one secret key, which must outlive the process."""
 
@@ -29,7 +33,7 @@ class Pager:
         return base64.urlsafe_b64encode(self._tag(operation, scope, body) + body).rstrip(b"=").decode("ascii")
 
     def decode(self, operation: str, scope: str, token: str) -> list[Any]:
-        """The position; ValidationException when the token is not one of ours for this operation and scope."""
+        """The position; InvalidToken when the token is not one of ours for this operation and scope."""
         raw = _from_base64(token)
         tag, body = raw[:_TAG_BYTES], raw[_TAG_BYTES:]
         if not hmac.compare_digest(tag, self._tag(operation, scope, body)):
@@ -57,5 +61,5 @@ def _from_base64(token: str) -> bytes:
     return raw
 
 
-def _invalid() -> ValidationException:
-    return ValidationException("Invalid NextToken: it does not belong to this list.")
+def _invalid() -> InvalidToken:
+    return InvalidToken("Invalid NextToken: it does not belong to this list.")

@@ -77,7 +77,8 @@ def test_what_is_refused(client: Client, context: Context) -> None:
     again = client("CreateAccount", AccountName="other", Email="Research@example.invalid")["CreateAccountStatus"]
     assert (again["State"], again["FailureReason"]) == ("FAILED", "EMAIL_ALREADY_EXISTS")
     client.fails("DescribeAccount", "AccountNotFoundException", AccountId="999999999999")
-    client.fails("CloseAccount", "AccountNotFoundException", AccountId=ACCOUNT)
+    client.fails("CloseAccount", "ConstraintViolationException", AccountId=ACCOUNT)
+    client.fails("CloseAccount", "AccountNotFoundException", AccountId="999999999999")
     client.fails(
         "DescribeCreateAccountStatus", "CreateAccountStatusNotFoundException", CreateAccountRequestId="car-1"
     )

@@ -19,7 +19,7 @@ def attaching(entity: Entity) -> Handler:
     def attach(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         with context.database.write() as tx:
             row = entities.get_row(tx, context, entity, request[entity.member])
-            policy = entities.get_policy_row(tx, context, request["PolicyArn"])
+            policy = entities.get_policy_row(tx, context, request["PolicyArn"], entities.NOT_ATTACHABLE)
             attached = row.document["Attached"]
             if policy.arn not in attached:
                 if len(attached) >= _MAX_ATTACHED:

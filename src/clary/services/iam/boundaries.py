@@ -16,7 +16,7 @@ def putting(entity: Entity) -> Handler:
     def put(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         with context.database.write() as tx:
             row = entities.get_row(tx, context, entity, request[entity.member])
-            policy = entities.get_policy_row(tx, context, request["PermissionsBoundary"])
+            policy = entities.get_policy_row(tx, context, request["PermissionsBoundary"], entities.NOT_ATTACHABLE)
             entities.save(tx, context, row, {"Boundary": policy.arn})
         return {}
 

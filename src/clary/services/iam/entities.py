@@ -56,6 +56,7 @@ ROLE = Entity(principals.ROLE, "role", "RoleName", "Role")
 USER = Entity(principals.USER, "user", "UserName", "User")
 GROUP = Entity(principals.GROUP, "group", "GroupName", "Group")
 ENTITIES = (USER, GROUP, ROLE)
+NOT_ATTACHABLE = "does not exist or is not attachable."
 
 
 def role_arn(account: str, path: str, name: str) -> str:
@@ -141,10 +142,11 @@ def get_role_row(tx: Transaction, context: Context, name: str) -> Resource:
     return get_row(tx, context, ROLE, name)
 
 
-def get_policy_row(tx: Transaction, context: Context, arn: str) -> Resource:
+def get_policy_row(tx: Transaction, context: Context, arn: str, lacking: str = "was not found.") -> Resource:
+    """`lacking` ends the sentence that is told when there is no such policy."""
     found = resources.find_by_arn(tx, arn)
     if found is None or found.kind != principals.POLICY or found.account not in {context.account, AWS}:
-        raise NoSuchEntity(f"Policy {arn} does not exist or is not attachable.")
+        raise NoSuchEntity(f"Policy {arn} {lacking}")
     return found
 
 

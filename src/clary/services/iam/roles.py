@@ -27,7 +27,8 @@ def create_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     document["Tags"] = tags_of(request.get("Tags"))
     with context.database.write() as tx:
         if request.get("PermissionsBoundary"):
-            document["Boundary"] = entities.get_policy_row(tx, context, request["PermissionsBoundary"]).arn
+            boundary = request["PermissionsBoundary"]
+            document["Boundary"] = entities.get_policy_row(tx, context, boundary, entities.NOT_ATTACHABLE).arn
         role = entities.create_row(tx, context, entities.ROLE, request["RoleName"], document)
     return {"Role": describe(role)}
 

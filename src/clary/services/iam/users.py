@@ -25,7 +25,8 @@ def create_user(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     }
     with context.database.write() as tx:
         if request.get("PermissionsBoundary"):
-            document["Boundary"] = entities.get_policy_row(tx, context, request["PermissionsBoundary"]).arn
+            boundary = request["PermissionsBoundary"]
+            document["Boundary"] = entities.get_policy_row(tx, context, boundary, entities.NOT_ATTACHABLE).arn
         return {"User": describe(entities.create_row(tx, context, USER, request["UserName"], document))}
 
 

@@ -47,6 +47,8 @@ def remove_permission(context: Context, request: dict[str, Any]) -> dict[str, An
         function = _checked(tx, who)
         names.check_revision(request, function.document["configuration"]["RevisionId"])
         statements = function.document.get("policies", {}).get(who.qualifier, [])
+        if not statements:
+            raise names.not_found("No policy is associated with the given resource.")
         kept = [item for item in statements if item["Sid"] != request["StatementId"]]
         if len(kept) == len(statements):
             raise names.not_found(f"Statement {request['StatementId']} is not found in resource policy.")

@@ -112,6 +112,10 @@ def close_account(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     """From now on nobody may use it: its keys, users and roles open nothing. What it owns stays."""
     check_owner(context)
     with context.database.write() as tx:
+        if request["AccountId"] == context.account:
+            raise ApiError(
+                "You cannot close the management account.", code="ConstraintViolationException", status=400
+            )
         row = _row(tx, context, request["AccountId"])
         if row.status != accounts.ACTIVE:
             raise ApiError("The account is already closed.", code="AccountAlreadyClosedException", status=400)

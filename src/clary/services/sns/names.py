@@ -89,6 +89,8 @@ def topic_arn(_context: Context, request: dict[str, Any]) -> str:
     if request.get("PhoneNumber"):
         raise NotServed("Publish with PhoneNumber is not served by this version of Clary.")
     arn: str = request.get("TopicArn") or request.get("TargetArn") or request.get("ResourceArn") or ""
+    if not arn:
+        raise invalid("TopicArn or TargetArn Reason: no value for required parameter")
     if not _TOPIC_ARN.fullmatch(arn):
         raise invalid("TopicArn")
     return arn

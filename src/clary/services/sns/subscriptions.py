@@ -24,6 +24,7 @@ _QUEUE = re.compile(r"arn:aws:sqs:[a-z0-9-]+:([0-9]{12}):[A-Za-z0-9_.-]{1,80}")
 _FUNCTION = re.compile(r"arn:aws:lambda:[a-z0-9-]+:([0-9]{12}):function:[A-Za-z0-9_:$-]{1,200}")
 _MAIL = re.compile(r"[^\s@<>,;:\"]{1,128}@[A-Za-z0-9.-]{1,190}")
 _SERVED = frozenset({"sqs", "lambda", "http", "https", "email", "email-json"})
+_UNSERVED = frozenset({"application", "firehose", "sms"})
 
 
 def subscribe(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -114,7 +115,9 @@ def _described(subscription: Resource) -> dict[str, str]:
 
 
 def _check_endpoint(topic: Resource, protocol: str, endpoint: str) -> None:
-    if protocol not in _SERVED:
+    if protocol not in _SERVED | _UNSERVED:
+        raise names.invalid(f"Amazon SNS does not support this protocol string: {protocol[:40]}")
+    if protocol in _UNSERVED:
         raise NotServed(f"A subscription with the protocol {protocol[:40]} is not served by this version of Clary.")
     if names.is_fifo(topic) and protocol != "sqs":
         raise names.invalid(f"Invalid protocol type: {protocol}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,10 @@ _WORDS = {
 }
 _ONLY_FIFO = frozenset({"ContentBasedDeduplication", "FifoThroughputScope"})
 _SIZES = (1024, 262_144)
+_UNSERVED = re.compile(
+    "(HTTP|Lambda|SQS|Application|Firehose)(SuccessFeedbackRoleArn|SuccessFeedbackSampleRate|FailureFeedbackRoleArn)"
+    "|ArchivePolicy|BeginningArchiveTime|DataProtectionPolicy|FifoTopic|KmsMasterKeyId"
+)
 _OWNER_ACTIONS = (
     "AddPermission",
     "DeleteTopic",
@@ -136,7 +141,9 @@ def checked(name: str, text: str, *, fifo: bool) -> str:
         return _policy(text)
     if name == "DeliveryPolicy":
         return json_object(name, text)
-    raise NotServed(f"A topic with {name[:100]} is not served by this version of Clary.")
+    if not _UNSERVED.fullmatch(name):
+        raise names.invalid("AttributeName")
+    raise NotServed(f"A topic with {name} is not served by this version of Clary.")
 
 
 def json_object(name: str, text: str) -> str:

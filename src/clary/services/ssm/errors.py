@@ -16,5 +16,5 @@ def not_found(name: str) -> ApiError:
 def version_not_found(name: str, selector: str) -> ApiError:
     return ssm_error(
         "ParameterVersionNotFound",
-        f"Systems Manager could not find version {selector} of {name}. Verify the version.",
+        f"Systems Manager could not find version {selector} of {name}. Verify the version and try again.",
     )
