@@ -201,7 +201,7 @@ def test_a_post_to_a_bucket_called_endpoints_is_not_an_invocation(house: Harness
     assert house.ask("POST", "/endpoints/e/invocations?uploads", b"").status == 501
     assert house.ask("PUT", "/endpoints/e/invocations", b"").status == 501
     assert house.ask("POST", "/endpoints/e/async-invocations", b"").status == 501
-    assert house.ask("POST", "/endpoints/e/invocations-response-stream", b"").status == 501
+    assert house.ask("POST", "/endpoints/e/invocations-response-stream?uploads", b"").status == 501
 
 
 def test_a_model_that_is_too_slow_times_out(tmp_path: Path) -> None:

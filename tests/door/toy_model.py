@@ -1,14 +1,16 @@
 """A model server for tests: `python toy_model.py SOCKET [DELAY]`. Standard library only.
 
 The body says what to do: `!status 500 text`, `!delay 0.5`, `!headers`, `!close`, `!partial`, `!big N`, `!eof`,
-`!interim`, `!chunked`, `!malformed`; anything else is answered with the process id and the body. SIGTERM lets
-what is under way end.
+`!interim`, `!chunked`, `!malformed`, `!session`, `!length`, `!stream FOLDER HOW` (one part; when FOLDER/go exists
+another; HOW: `end`, `break`, `stall`, `chatter`); anything else is answered with the process id and the body.
+SIGTERM lets what is under way end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -42,15 +44,43 @@ def say(command: str, rest: str, head: str, body: bytes) -> tuple[bytes, bool]:
         return answer(text.encode(), status=int(status)), True
     if command == "!big":
         return answer(b"x" * int(rest)), True
+    if command == "!length":
+        return answer(f"{len(body)} {hashlib.sha256(body).hexdigest()}".encode()), True
+    if command == "!session":
+        lines = [line.split(": ")[1] for line in head.split("\r\n") if "session-id" in line.lower()]
+        given = "X-Amzn-SageMaker-New-Session-Id: s-1; Expires=2099-01-01T00:00:00Z\r\n"
+        return answer(f"{os.getpid()} {lines}".encode(), extra=given if lines == ["NEW_SESSION"] else ""), True
     return plain.get(command, (answer(f"{os.getpid()} ".encode() + body), True))
 
 
+async def stream(rest: str, writer: asyncio.StreamWriter) -> bool:
+    """FOLDER/gone tells that nobody reads any more."""
+    folder, how = rest.split(" ")
+    writer.write(b"HTTP/1.1 200 X\r\nContent-Type: text/x\r\nX-Amzn-SageMaker-Custom-Attributes: a1\r\n")
+    writer.write(b"Transfer-Encoding: chunked\r\n\r\n6\r\nfirst;\r\n")
+    while not Path(folder, "go").exists():
+        await asyncio.sleep(0.005)
+        if how == "chatter":
+            try:
+                writer.write(b"1\r\n.\r\n")
+                await writer.drain()
+            except ConnectionError:
+                Path(folder, "gone").touch()
+                return False
+    if how == "stall":
+        await asyncio.sleep(60)
+    writer.write(b"6\r\nsecond\r\n" + (b"0\r\n\r\n" if how == "end" else b""))
+    return how == "end"
+
+
 async def handle(head: str, body: bytes, writer: asyncio.StreamWriter, delay: float) -> bool:
-    command, _, rest = body.decode("latin-1").partition(" ")
+    command, _, rest = body[:1000].decode("latin-1").partition(" ")
     if head.split(" ")[1] == "/ping":
         writer.write(answer(b""))
         return True
     await asyncio.sleep(float(rest) if command == "!delay" else delay)
+    if command == "!stream":
+        return await stream(rest, writer)
     said, going_on = say(command, rest, head, body)
     writer.write(said)
     await writer.drain()
@@ -76,7 +106,7 @@ async def main() -> None:
     Path(path).unlink(missing_ok=True)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    server = await asyncio.start_unix_server(lambda r, w: serve(r, w, delay), path, backlog=1024)
+    server = await asyncio.start_unix_server(lambda r, w: serve(r, w, delay), path, backlog=1024, limit=1 << 24)
     print("ready", flush=True)
     await stop.wait()
     server.close()

@@ -29,8 +29,22 @@ class Outcome:
     def __init__(self) -> None:
         self.future: asyncio.Future[tuple[str, bytes]] = asyncio.get_running_loop().create_future()
 
+        self.variant = ""
+        self.headers: Headers = []
+        self.parts: list[bytes] = []
+
     def answered(self, variant: str, headers: Headers, body: bytes) -> None:
+        self.variant, self.headers = variant, headers
         self.future.set_result((variant, body))
+
+    def began(self, variant: str, headers: Headers) -> None:
+        self.variant, self.headers = variant, headers
+
+    def part(self, data: bytes) -> None:
+        self.parts.append(data)
+
+    def ended(self) -> None:
+        self.future.set_result((self.variant, b"".join(self.parts)))
 
     def failed(self, error: ApiError) -> None:
         self.future.set_exception(error)

@@ -11,6 +11,15 @@ class Nobody:
     def answered(self, variant: str, headers: Headers, body: bytes) -> None:
         raise AssertionError
 
+    def began(self, variant: str, headers: Headers) -> None:
+        raise AssertionError
+
+    def part(self, data: bytes) -> None:
+        raise AssertionError
+
+    def ended(self) -> None:
+        raise AssertionError
+
     def failed(self, error: ApiError) -> None:
         raise AssertionError
 

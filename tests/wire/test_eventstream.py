@@ -8,10 +8,10 @@ from clary.wire.eventstream import (
     error_frame,
     event,
     event_stream_shape,
-    frame,
     initial_response,
     modelled_exception,
 )
+from clary.wire.frames import frame
 
 CATALOG = Catalog()
 

@@ -41,7 +41,9 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
     "sts": sts.OPERATIONS,
 }
 
-SERVED_BY_DOORS: Mapping[str, frozenset[str]] = {"sagemaker-runtime": frozenset({"InvokeEndpoint"})}
+SERVED_BY_DOORS: Mapping[str, frozenset[str]] = {
+    "sagemaker-runtime": frozenset({"InvokeEndpoint", "InvokeEndpointWithResponseStream"})
+}
 """Operations that never reach control, because doors answer them from their snapshot."""
 
 

@@ -7,7 +7,10 @@
     exchange     one request and its answer
     limits       what a head may look like; every number that bounds a client
     chain        what happens to a request, in order
-    invocations  InvokeEndpoint, answered here
+    invocations  InvokeEndpoint, plain and with a response stream, answered here
+    bodies       their bodies until the signature is checked, in memory or on disk
+    parameters   what their headers may look like
+    replies      the model's answer as the client's: as it is, or as events
     authentication  who calls and may they; the only file that knows signatures and policies
     passing_on   everything else: streamed to control and back
     control_link connections to control over its unix socket

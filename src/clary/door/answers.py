@@ -9,6 +9,7 @@ from clary.base.errors import ApiError
 
 _REASONS = {status.value: status.phrase.encode() for status in http.HTTPStatus}
 _REASONS[424] = b"Failed Dependency"
+_REASONS[530] = b"Internal Dependency"
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 STATUS_200 = b"HTTP/1.1 200 OK\r\n"
@@ -16,6 +17,11 @@ STATUS_200 = b"HTTP/1.1 200 OK\r\n"
 
 def status_line(status: int) -> bytes:
     return b"HTTP/1.1 %d %b\r\n" % (status, _REASONS.get(status, b"Unknown"))
+
+
+def chunk(data: bytes) -> bytes:
+    """A chunk of a body whose length is not told ahead; `data` is not empty, which would end it."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def error_answer(error: ApiError, request_id: str) -> tuple[bytes, bytes]:

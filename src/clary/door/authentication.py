@@ -6,7 +6,6 @@ conditions may look at the time and at the client.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from clary.access.callers import Caller, identify
@@ -17,7 +16,7 @@ from clary.base.snapshots import Access
 from clary.door.exchange import Exchange
 from clary.wire.error_codes import CredentialFault, credential_error
 from clary.wire.http import RequestHead
-from clary.wire.sigv4 import Verifier, read_signature
+from clary.wire.sigv4 import Signature, Verifier, read_signature
 
 _SERVICE = "sagemaker"
 
@@ -48,21 +47,16 @@ class Authentication:
         self._access = access
         self._callers = {}
 
-    def authenticate(self, exchange: Exchange, body: bytes) -> Identity:
-        """Raises ApiError when the request is not signed, or not rightly."""
+    def authenticate(self, exchange: Exchange, digest: str) -> Identity:
+        """Raises ApiError when the request is not signed, or not rightly. `digest`: SHA-256 of the body."""
         head = request_head(exchange)
-        signature = read_signature(head)
-        if signature is None:
-            raise credential_error(CredentialFault.MISSING, head, _SERVICE)
-        try:
-            caller = self._caller(signature.access_key_id, signature.session_token)
-        except ExpiredToken as error:
-            raise credential_error(CredentialFault.EXPIRED_TOKEN, head, _SERVICE) from error
-        except InvalidClientTokenId as error:
-            raise credential_error(CredentialFault.UNKNOWN_KEY, head, _SERVICE) from error
-        digest = hashlib.sha256(body).hexdigest()
+        signature, caller = self._claimed(head)
         self._verifier.verify(head, signature, caller.secret, digest, self._clock.now(), service=_SERVICE)
         return Identity(caller, signature.region)
+
+    def known(self, exchange: Exchange) -> None:
+        """Raises ApiError when the request names no key that is in force. Proves nothing yet."""
+        self._claimed(request_head(exchange))
 
     def authorise(self, identity: Identity, action: str, resource: str, exchange: Exchange) -> None:
         """AccessDenied, in AWS's words, unless a policy allows it."""
@@ -73,6 +67,17 @@ class Authentication:
         decision = caller.may(action, resource, context)
         if not decision.allowed:
             raise AccessDenied(decision.message(caller.request(action, resource, context)))
+
+    def _claimed(self, head: RequestHead) -> tuple[Signature, Caller]:
+        signature = read_signature(head)
+        if signature is None:
+            raise credential_error(CredentialFault.MISSING, head, _SERVICE)
+        try:
+            return signature, self._caller(signature.access_key_id, signature.session_token)
+        except ExpiredToken as error:
+            raise credential_error(CredentialFault.EXPIRED_TOKEN, head, _SERVICE) from error
+        except InvalidClientTokenId as error:
+            raise credential_error(CredentialFault.UNKNOWN_KEY, head, _SERVICE) from error
 
     def _caller(self, access_key_id: str, token: str) -> Caller:
         """Long-term keys are remembered until the next snapshot; sessions end by time, so they are not."""

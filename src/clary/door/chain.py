@@ -12,9 +12,10 @@ from clary.base.errors import ApiError
 from clary.base.log import get_logger
 from clary.base.settings import Settings
 from clary.door.authentication import Authentication
+from clary.door.bodies import Held
 from clary.door.control_link import ControlLink
 from clary.door.exchange import Exchange, Handler
-from clary.door.invocations import Authenticate, Authorise, InvokeEndpoint, Serve, check_parameters
+from clary.door.invocations import Authenticate, Authorise, InvokeEndpoint, Serve, Terms, check_parameters
 from clary.door.passing_on import PassOn
 from clary.serving.forwarder import Forwarder
 
@@ -32,7 +33,9 @@ class Chain:
         self.links: tuple[Link, ...] = (
             refuse_faulty_head,
             InvokeEndpoint(
-                settings.max_invocation_bytes,
+                Terms(
+                    settings.max_invocation_bytes, settings.layout.run, Held(), authentication.known, self.complete
+                ),
                 Authenticate(authentication),
                 Authorise(authentication),
                 check_parameters,

@@ -228,11 +228,21 @@ class Connection(asyncio.Protocol):
                 self.close()
         elif self._reading and not self._queue[-1].complete and now - self._heard_at > limits.BODY_SILENCE_SECONDS:
             self._deaf = True
+            self._abandon(self._queue[-1])
             self._queue[-1].fail(limits.too_slow())
 
     def close(self) -> None:
         self._deaf = True
         self._transport.close()
+
+    def cut_short(self) -> None:
+        """The process ends. Who waits is told so where that is possible."""
+        self._deaf = True
+        if not self._queue:
+            self.abort()
+            return
+        self._abandon(self._queue[0])
+        self._queue[0].fail(limits.stopping())
 
     # Inside
 
@@ -281,8 +291,12 @@ class Connection(asyncio.Protocol):
         if exchange not in self._queue:
             self._enqueue(exchange)
         elif exchange.handler is not None:
-            exchange.handler.abandoned()
+            self._abandon(exchange)
             exchange.fail(error)
+
+    def _abandon(self, exchange: Exchange) -> None:
+        if exchange.handler is not None:
+            exchange.handler.abandoned()
 
     def _linger(self, *, complete: bool) -> None:
         """Close, but let a client that is still sending read the answer first."""

@@ -25,6 +25,9 @@ class Handler(Protocol):
     def abandoned(self) -> None:
         """The client has gone; nothing can be answered any more."""
 
+    def break_off(self, error: ApiError) -> bool:
+        """End the answer that has begun with a word about `error`; False when its form has none."""
+
     def pause(self) -> None:
         """The client does not read fast enough; hold the answer back."""
 
@@ -129,10 +132,12 @@ class Exchange:
         self.finish()
 
     def fail(self, error: ApiError) -> None:
-        """Answer with an error, or break the connection when an answer has begun already."""
+        """Answer with an error, or break the connection when an answer has begun that cannot tell of one."""
         if self.done:
             return
         if self.answering:
+            if self.handler is not None and self.handler.break_off(error):
+                return
             self.done = True
             self.channel.abort()
             return

@@ -1,47 +1,68 @@
-"""InvokeEndpoint: `POST /endpoints/NAME/invocations`, answered here without control.
+"""InvokeEndpoint and InvokeEndpointWithResponseStream: `POST /endpoints/NAME/invocations`, answered without control.
 
-The body is held until its signature has been checked, then goes to the endpoint's fleet. InvokeEndpointAsync
-and response streams have other paths and are passed on.
+The body is held until its signature has been checked, then goes to the endpoint's fleet. InvokeEndpointAsync has
+another path and is passed on.
 """
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote
 
 from clary.base.arns import sagemaker_arn
 from clary.base.errors import ApiError
-from clary.door import answers, limits
+from clary.base.log import get_logger
+from clary.door import limits, parameters
 from clary.door.authentication import Authentication, Identity
+from clary.door.bodies import Held, RequestBody, SpooledFile, payload_too_large
 from clary.door.exchange import Exchange
+from clary.door.replies import PlainReply, Reply, StreamReply
+from clary.serving import errors, sessions
 from clary.serving.calls import Call, Headers, build_request
-from clary.serving.errors import ServiceUnavailable, ValidationError
 from clary.serving.forwarder import Forwarder
 
-_TARGET = re.compile(rb"/endpoints/([^/?]+)/invocations(?:\?(.*))?", re.DOTALL)
+log = get_logger(__name__)
+
+_TARGET = re.compile(rb"/endpoints/([^/?]+)/(invocations(?:-response-stream)?)(?:\?(.*))?", re.DOTALL)
 _PRESIGNED = re.compile(rb"(?:^|&)X-Amz-Credential=[^&]*%2Fsagemaker%2F", re.IGNORECASE)
-_NAME_PATTERN = "^[a-zA-Z0-9](-*[a-zA-Z0-9])*"
-_NAME = re.compile(r"[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}")
-_ATTRIBUTES = b"x-amzn-sagemaker-custom-attributes"
-_VISIBLE_ASCII = re.compile(rb"[\x20-\x7e]{0,1024}")
-_RETURNED = {
-    b"content-type": b"Content-Type",
-    _ATTRIBUTES: b"X-Amzn-SageMaker-Custom-Attributes",
-    b"x-amzn-sagemaker-new-session-id": b"X-Amzn-SageMaker-New-Session-Id",
-    b"x-amzn-sagemaker-closed-session-id": b"X-Amzn-SageMaker-Closed-Session-Id",
-}
 
 Step = Callable[["Invocation"], None]
 """Takes an invocation one step further, or raises ApiError."""
 
 
-class Held:
-    """How many bytes of invocation bodies this door holds."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One of the two operations."""
 
-    def __init__(self, limit: int = limits.HELD_BODY_BYTES) -> None:
-        self.limit = limit
-        self.bytes = 0
+    operation: str
+    streamed: bool
+    reply: type[Reply]
+
+
+_FORMS = {
+    b"invocations": Form("InvokeEndpoint", False, PlainReply),
+    b"invocations-response-stream": Form("InvokeEndpointWithResponseStream", True, StreamReply),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all invocations of a door have in common.
+
+    `known` raises ApiError for a caller whose key nobody knows: not everybody may fill the disk. `go_on` brings an
+    exchange whose body has been written to its handler's `complete`.
+    """
+
+    largest: int
+    folder: Path
+    held: Held
+    known: Callable[[Exchange], None]
+    go_on: Callable[[Exchange], None]
 
 
 class Invocation:
@@ -49,33 +70,48 @@ class Invocation:
 
     bounded = True
 
-    def __init__(self, exchange: Exchange, name: str, steps: tuple[Step, ...], largest: int, held: Held) -> None:
+    def __init__(self, exchange: Exchange, name: str, form: Form, steps: tuple[Step, ...], terms: Terms) -> None:
         self.exchange = exchange
         self.endpoint_name = name
+        self.form = form
         self.body = b""
         self.identity: Identity | None = None
         self.call: Call | None = None
+        self._reply = form.reply(exchange)
         self._steps = steps
-        self._largest = largest
-        self._held = held
-        self._chunks: list[bytes] = []
-        self._size = 0
+        self._terms = terms
+        self._received = RequestBody(terms.held, terms.largest)
+        self._writing: asyncio.Task[None] | None = None
+
+    @property
+    def file(self) -> SpooledFile | None:
+        """Where a large body is; `body` is empty then."""
+        return self._received.file
+
+    def digest(self) -> str:
+        return self.file.digest() if self.file is not None else hashlib.sha256(self.body).hexdigest()
 
     # Handler
 
     def feed(self, chunk: bytes) -> None:
-        self._size += len(chunk)
-        self._held.bytes += len(chunk)
-        if self._size > self._largest:
-            self._end(payload_too_large(self._largest))
-        elif self._held.bytes > self._held.limit:
-            self._end(ServiceUnavailable("Too many large invocations at the same time. Try again."))
-        else:
-            self._chunks.append(chunk)
+        received = self._received
+        try:
+            received.feed(chunk)
+            if received.large and self._writing is None:
+                if received.file is None:
+                    self._terms.known(self.exchange)
+                self._writing = asyncio.get_running_loop().create_task(self._write_out())
+        except ApiError as error:
+            self._end(error)
+            return
+        if self._writing is not None and received.in_memory > 2 * limits.BODY_IN_MEMORY_BYTES:
+            self.exchange.channel.hold_body(True)
 
     def complete(self) -> None:
-        self.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks = []
+        if self._writing is not None:
+            return  # it is called again when all is written
+        if self.file is None:
+            self.body = self._received.take()
         for step in self._steps:
             step(self)
 
@@ -84,35 +120,59 @@ class Invocation:
             self.call.abandon()
         self._let_go()
 
+    def break_off(self, error: ApiError) -> bool:
+        return self._reply.break_off(error)
+
     def pause(self) -> None:
-        """The answer is there as a whole; there is nothing to hold back."""
+        if self.call is not None:
+            self.call.hold(True)
 
     def resume(self) -> None:
-        """See `pause`."""
+        if self.call is not None:
+            self.call.hold(False)
 
     # Receiver
 
     def answered(self, variant: str, headers: Headers, body: bytes) -> None:
         self._let_go()
-        exchange = self.exchange
-        lines = b"".join([b"%b: %b\r\n" % (_RETURNED[name], value) for name, value in headers if name in _RETURNED])
-        own = (
-            f"x-Amzn-Invoked-Production-Variant: {variant}\r\nx-amzn-RequestId: {exchange.identity()}\r\n"
-            f"Content-Length: {len(body)}\r\n"
-        )
-        exchange.answer(answers.STATUS_200, lines + own.encode(), body)
+        self._reply.answered(variant, headers, body)
+
+    def began(self, variant: str, headers: Headers) -> None:
+        self._received.release()
+        self._reply.began(variant, headers)
+
+    def part(self, data: bytes) -> None:
+        self._reply.part(data)
+
+    def ended(self) -> None:
+        self._let_go()
+        self._reply.ended()
 
     def failed(self, error: ApiError) -> None:
         self._end(error)
+
+    # Inside
+
+    async def _write_out(self) -> None:
+        try:
+            await self._received.write_out(self._terms.folder)
+        except OSError as error:
+            log.error("invocation body cannot be written", extra={"reason": str(error)})
+            self._end(errors.InternalDependency("The request body could not be stored. Try again."))
+            return
+        self._writing = None
+        if self.exchange.done:
+            return
+        self.exchange.channel.hold_body(False)
+        if self.exchange.complete:
+            self._terms.go_on(self.exchange)
 
     def _end(self, error: ApiError) -> None:
         self._let_go()
         self.exchange.fail(error)
 
     def _let_go(self) -> None:
-        self._held.bytes -= self._size
-        self._size = 0
-        self._chunks = []
+        self._received.release()
         self.body = b""
         self.call = None
 
@@ -120,10 +180,9 @@ class Invocation:
 class InvokeEndpoint:
     """The link of the chain that takes invocations; `steps` are what happens to each, in order."""
 
-    def __init__(self, largest: int, *steps: Step, held: Held | None = None) -> None:
-        self._largest = largest
+    def __init__(self, terms: Terms, *steps: Step) -> None:
+        self._terms = terms
         self._steps = steps
-        self._held = held or Held()
 
     def __call__(self, exchange: Exchange) -> Invocation | None:
         if exchange.method != b"POST":
@@ -132,17 +191,13 @@ class InvokeEndpoint:
         if match is None:
             return None
         # An object store knows POST /bucket/key?uploads; only a presigned invocation has a query.
-        if match[2] and not _PRESIGNED.search(match[2]):
+        if match[3] and not _PRESIGNED.search(match[3]):
             return None
-        if exchange.length > self._largest:
-            raise payload_too_large(self._largest)
+        if exchange.length > self._terms.largest:
+            raise payload_too_large(self._terms.largest)
         exchange.invite_body()
         name = unquote(match[1].decode("ascii"), errors="replace")
-        return Invocation(exchange, name, self._steps, self._largest, self._held)
-
-
-def payload_too_large(limit: int) -> ApiError:
-    return ValidationError(f"HTTP content length exceeded {limit} bytes.", status=413)
+        return Invocation(exchange, name, _FORMS[match[2]], self._steps, self._terms)
 
 
 # The steps
@@ -155,11 +210,11 @@ class Authenticate:
         self._authentication = authentication
 
     def __call__(self, invocation: Invocation) -> None:
-        invocation.identity = self._authentication.authenticate(invocation.exchange, invocation.body)
+        invocation.identity = self._authentication.authenticate(invocation.exchange, invocation.digest())
 
 
 class Authorise:
-    """`sagemaker:InvokeEndpoint` on the endpoint's ARN."""
+    """`sagemaker:InvokeEndpoint`, or what the other operation is called, on the endpoint's ARN."""
 
     def __init__(self, authentication: Authentication) -> None:
         self._authentication = authentication
@@ -167,23 +222,13 @@ class Authorise:
     def __call__(self, invocation: Invocation) -> None:
         identity = identity_of(invocation)
         arn = sagemaker_arn(identity.region, identity.account, "endpoint", invocation.endpoint_name)
-        self._authentication.authorise(identity, "sagemaker:InvokeEndpoint", arn, invocation.exchange)
+        action = f"sagemaker:{invocation.form.operation}"
+        self._authentication.authorise(identity, action, arn, invocation.exchange)
 
 
 def check_parameters(invocation: Invocation) -> None:
-    """Name and attributes as the service model has them."""
-    name = invocation.endpoint_name
-    if _NAME.fullmatch(name) is None:
-        raise ValidationError(
-            f"1 validation error detected: Value '{name}' at 'endpointName' failed to satisfy constraint: Member "
-            f"must satisfy regular expression pattern: {_NAME_PATTERN}"
-        )
-    attributes = invocation.exchange.fields.get(_ATTRIBUTES)
-    if attributes is not None and _VISIBLE_ASCII.fullmatch(attributes) is None:
-        raise ValidationError(
-            "1 validation error detected: Value at 'customAttributes' failed to satisfy constraint: Member must have "
-            "length less than or equal to 1024 and consist of visible ASCII characters"
-        )
+    """Name and headers as the service model has them."""
+    parameters.check(invocation.exchange, invocation.endpoint_name, invocation.form.operation)
 
 
 class Serve:
@@ -196,11 +241,31 @@ class Serve:
         identity = identity_of(invocation)
         fields = invocation.exchange.fields
         fleet = self._forwarder.find(identity.account, identity.region, invocation.endpoint_name)
-        target = fields.get(b"x-amzn-sagemaker-target-variant")
-        request = build_request(fields, invocation.body)
-        invocation.body = b""  # the request has it now; twice would be too much of large ones
-        invocation.call = Call(request, invocation, target.decode("latin-1") if target is not None else None)
+        if parameters.TARGET_MODEL in fields:
+            raise errors.target_model_refused(fleet.endpoint)
+        if parameters.TARGET_CONTAINER in fields:
+            raise errors.target_container_refused(fleet.endpoint)
+        invocation.call = _call(invocation)
         fleet.submit(invocation.call)
+
+
+def _call(invocation: Invocation) -> Call:
+    fields, file, streamed = invocation.exchange.fields, invocation.file, invocation.form.streamed
+    session = None
+    if sessions.HEADER in fields:
+        session = sessions.read_session(fields[sessions.HEADER].decode("ascii"))
+        fields = {**fields, sessions.HEADER: session.name.encode()}
+    target = fields.get(parameters.TARGET_VARIANT)
+    request = build_request(fields, invocation.body, length=file.size if file else None, streamed=streamed)
+    invocation.body = b""  # the request has it now; twice would be too much of large ones
+    return Call(
+        request,
+        invocation,
+        target.decode("ascii") if target is not None else None,
+        body=file,
+        streamed=streamed,
+        session=session,
+    )
 
 
 def identity_of(invocation: Invocation) -> Identity:

@@ -21,8 +21,12 @@ LINGER_SECONDS = 1.0
 CONTROL_SECONDS = 10.0  # how long a request waits for a control that is not there
 CONNECTIONS = 8192
 SETTLED_SECONDS = 0.5  # after this a connection that says nothing counts as idle
-# Invocation bodies are held in memory until their signature is checked; all of a door's together stay below this.
+DRAIN_SECONDS = 5.0  # beyond the time limits of endpoints, until what goes on at the end of a door is cut short
+# Invocation bodies are held until their signature is checked: small ones in memory, larger ones in files. All of a
+# door's together stay below these.
+BODY_IN_MEMORY_BYTES = 1024 * 1024
 HELD_BODY_BYTES = 1024 * 1024 * 1024
+SPOOLED_BODY_BYTES = 64 * 1024 * 1024 * 1024
 
 SINGLE = frozenset(
     {b"host", b"content-length", b"transfer-encoding", b"authorization", b"content-type", b"x-amz-date"}
@@ -43,6 +47,10 @@ def head_too_large() -> ApiError:
 
 def too_slow() -> ApiError:
     return BadRequest("The request did not arrive in time.", code="RequestTimeout", status=408)
+
+
+def stopping() -> ApiError:
+    return ApiError("The server is stopping. Try again.", code="ServiceUnavailable", status=503)
 
 
 def origin_form(target: bytes) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
+from clary.base.errors import ApiError
 from clary.door import answers, limits
 from clary.door.control_link import ControlConnection, ControlLink
 from clary.door.exchange import Exchange
@@ -79,6 +80,9 @@ class PassedOn:
 
     def abandoned(self) -> None:
         self._drop()
+
+    def break_off(self, error: ApiError) -> bool:
+        return False
 
     def pause(self) -> None:
         self._paused = True

@@ -41,7 +41,6 @@ _LOOK_SECONDS = 0.05
 _SWEEP_SECONDS = 0.5
 # Clients with an idle connection get this long to use it once more and be told that it closes.
 _FAREWELL_SECONDS = 1.0
-_DRAIN_SECONDS = 5.0
 
 
 class Door:
@@ -189,9 +188,9 @@ class Door:
             for connection in list(self._connections):
                 if connection.idle and passed > _FAREWELL_SECONDS:
                     connection.close()
-                elif passed > _DRAIN_SECONDS + (longest if connection.bounded else 0.0):
-                    connection.abort()
-            if passed > _DRAIN_SECONDS + longest + 1.0:
+                elif passed > limits.DRAIN_SECONDS + (longest if connection.bounded else 0.0):
+                    connection.cut_short()
+            if passed > limits.DRAIN_SECONDS + longest + 1.0:
                 return
             await asyncio.sleep(0.02)
 

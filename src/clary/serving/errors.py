@@ -24,11 +24,22 @@ class ModelError(ApiError):
     status = 424
 
 
+class ModelTimedOut(ModelError):
+    """The model's container was silent for too long."""
+
+
 class ServiceUnavailable(ApiError):
     """No replica could take the call in time."""
 
     code = "ServiceUnavailable"
     status = 503
+
+
+class InternalDependency(ApiError):
+    """Something that Clary needs for this call failed."""
+
+    code = "InternalDependencyException"
+    status = 530
 
 
 def endpoint_not_found(name: str, account: str) -> ApiError:
@@ -47,6 +58,24 @@ def variant_not_found(endpoint: Endpoint, variant: str) -> ApiError:
     )
 
 
+def session_not_found(endpoint: Endpoint) -> ApiError:
+    """The id was never given out here, or the model server that held the session has gone."""
+    return ValidationError(f"The session was not found on endpoint {endpoint.name} of account {endpoint.account}.")
+
+
+def target_model_refused(endpoint: Endpoint) -> ApiError:
+    return ValidationError(
+        f"Endpoint {endpoint.name} is not a multi-model endpoint and does not support target model header."
+    )
+
+
+def target_container_refused(endpoint: Endpoint) -> ApiError:
+    return ValidationError(
+        f"Endpoint {endpoint.name} is not a multi-container endpoint and does not support target container hostname "
+        "header."
+    )
+
+
 def container_failed(endpoint: Endpoint, status: int, body: bytes) -> ApiError:
     """The container answered with something other than 2xx."""
     kind = "client" if 400 <= status < 500 else "server"
@@ -57,8 +86,12 @@ def container_failed(endpoint: Endpoint, status: int, body: bytes) -> ApiError:
 
 
 def container_timed_out(endpoint: Endpoint) -> ApiError:
-    reason = f"Your invocation timed out while waiting for a response from container {CONTAINER}."
-    return _model_error(endpoint, 0, reason, f'Received server error (0) from {CONTAINER} with message "{reason}".')
+    reason = (
+        f"Your invocation timed out while waiting for a response from container {CONTAINER}. Review the latency "
+        "metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
+    )
+    message = f'Received server error (0) from {CONTAINER} with message "{reason}".'
+    return _model_error(endpoint, 0, reason, message, ModelTimedOut)
 
 
 def container_broke_off(endpoint: Endpoint) -> ApiError:
@@ -78,9 +111,11 @@ def no_capacity(endpoint: Endpoint) -> ApiError:
     )
 
 
-def _model_error(endpoint: Endpoint, status: int, original: str, message: str) -> ApiError:
+def _model_error(
+    endpoint: Endpoint, status: int, original: str, message: str, kind: type[ModelError] = ModelError
+) -> ApiError:
     group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
-    return ModelError(
+    return kind(
         f"{message} See log group {group} in account {endpoint.account} for more information.",
         OriginalStatusCode=status,
         OriginalMessage=original,

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from clary.base import snapshots
 from clary.base.errors import ApiError
 from clary.serving import errors
-from clary.serving.calls import Call
+from clary.serving.calls import Call, Headers
 from clary.serving.connection import Connection, Parsing
 from clary.serving.counters import Counters
 from clary.serving.parking import Parking
 from clary.serving.replicas import Replica
 from clary.serving.selection import choose_by_weight, choose_replica
+from clary.serving.sessions import Session, tagged
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ class Fleet:
         """Raises ApiError when the call cannot even be parked."""
         if call.target is not None and call.target not in self._variants:
             raise errors.variant_not_found(self.endpoint, call.target)
+        if call.session is not None and call.session.replica is not None and self._holder_of(call.session) is None:
+            raise errors.session_not_found(self.endpoint)
         if not self._place(call) and not self._park(call):
             raise errors.no_capacity(self.endpoint)
 
@@ -117,14 +120,26 @@ class Fleet:
 
     def answered(self, call: Call, status: int, connection: Connection) -> None:
         counters = self._count(call)
+        call.connection = None
         if status < 200 or status >= 300:
             counters.model_errors += 1
             self._fail(call, errors.container_failed(self.endpoint, status, connection.body()))
         elif call.receiver is not None and call.replica is not None:
             receiver, call.receiver = call.receiver, None
-            receiver.answered(call.replica.variant, connection.headers, connection.body())
+            if connection.began:
+                receiver.ended()
+            else:
+                receiver.answered(call.replica.variant, _headers(call, connection), connection.body())
+
+    def answer_began(self, call: Call, connection: Connection) -> None:
+        if call.receiver is not None and call.replica is not None:
+            call.receiver.began(call.replica.variant, _headers(call, connection))
+
+    def given_up(self, call: Call) -> None:
+        self._count(call)
 
     def broke_off(self, call: Call, connection: Connection) -> None:
+        call.connection = None
         if connection.too_large:
             self._count(call).model_errors += 1
             self._fail(call, errors.answer_too_large(self.endpoint, self._rules.largest_answer))
@@ -137,6 +152,7 @@ class Fleet:
             self.place_again(call)
 
     def timed_out(self, call: Call) -> None:
+        call.connection = None
         self._count(call).timed_out += 1
         self._fail(call, errors.container_timed_out(self.endpoint))
 
@@ -170,17 +186,27 @@ class Fleet:
         replica.retire()
 
     def _place(self, call: Call) -> bool:
-        variant = self._choose_variant(call.target)
-        if variant is None:
-            return False
-        self._turn += 1
-        replica = choose_replica(variant.replicas, self._turn, call.avoid)
+        replica = self._choose(call)
         if replica is None:
             return False
         call.placed_at = self._loop.time()
-        call.deadline = call.placed_at + self.endpoint.timeout_seconds
+        call.patience = self.endpoint.timeout_seconds
+        call.deadline = call.placed_at + call.patience
         replica.send(call)
         return True
+
+    def _choose(self, call: Call) -> Replica | None:
+        if call.session is not None and call.session.replica is not None:
+            holder = self._holder_of(call.session)
+            return holder if holder is not None and holder.usable and not holder.full else None
+        variant = self._choose_variant(call.target)
+        if variant is None:
+            return None
+        self._turn += 1
+        return choose_replica(variant.replicas, self._turn, call.avoid)
+
+    def _holder_of(self, session: Session) -> Replica | None:
+        return next((replica for replica in self._replicas.values() if replica.tag == session.replica), None)
 
     def _choose_variant(self, target: str | None) -> Variant | None:
         if target is not None:
@@ -219,3 +245,9 @@ class Fleet:
         if counters is None:
             counters = self._counters[name] = Counters()
         return counters
+
+
+def _headers(call: Call, connection: Connection) -> Headers:
+    if call.session is None or call.replica is None:
+        return connection.headers
+    return tagged(connection.headers, call.replica.record)

@@ -15,8 +15,9 @@ from collections import deque
 from typing import Any, Protocol
 
 from clary.base import snapshots
-from clary.serving.calls import Call
+from clary.serving.calls import Body, Call
 from clary.serving.connection import Connection, Parsing
+from clary.serving.sessions import tag_of
 
 MOST_IN_FLIGHT = 256
 _CONNECT_SECONDS = 2.0
@@ -33,6 +34,11 @@ class Keeper(Protocol):
 
     def answered(self, call: Call, status: int, connection: Connection) -> None: ...
 
+    def answer_began(self, call: Call, connection: Connection) -> None: ...
+
+    def given_up(self, call: Call) -> None:
+        """Nobody waited any more while the call was with a model server."""
+
     def broke_off(self, call: Call, connection: Connection) -> None: ...
 
     def timed_out(self, call: Call) -> None: ...
@@ -48,6 +54,9 @@ class Ping:
     """The exchange of a probe."""
 
     request = b"GET /ping HTTP/1.1\r\nHost: model\r\nContent-Length: 0\r\n\r\n"
+    streamed = False
+    body: Body | None = None
+    patience = _PING_SECONDS
 
     def __init__(self, deadline: float, result: asyncio.Future[bool]) -> None:
         self.deadline = deadline
@@ -65,6 +74,7 @@ class Replica:
         self, record: snapshots.Replica, variant: str, keeper: Keeper, parsing: Parsing, largest_answer: int
     ) -> None:
         self.record = record
+        self.tag = tag_of(record)
         self.variant = variant
         self._ejected = False
         self._retired = False
@@ -144,6 +154,15 @@ class Replica:
         self._progress_at = self._loop.time()
         self.stalled = False
 
+    def answer_began(self, connection: Connection, exchange: Any) -> None:
+        if isinstance(exchange, Call):
+            self._keeper.answer_began(exchange, connection)
+
+    def answer_part(self, exchange: Any, data: bytes) -> None:
+        self.answer_started()
+        if isinstance(exchange, Call) and exchange.receiver is not None:
+            exchange.receiver.part(data)
+
     def answer_complete(self, connection: Connection, exchange: Any, status: int) -> None:
         self._busy.discard(connection)
         self._timeouts = 0
@@ -160,11 +179,19 @@ class Replica:
         self._busy.discard(connection)
         if isinstance(exchange, Ping):
             exchange.settle(False)
+        elif connection.began:
+            self._keeper.broke_off(exchange, connection)  # it may be the answer that failed, not the server
         else:
             # Of a dying server the listening socket may outlive the connections for a moment: what is sent again at
             # once would break off a second time. So it must answer a ping first.
             self._eject()
             self._keeper.broke_off(exchange, connection)
+
+    def given_up(self, connection: Connection, exchange: Any) -> None:
+        self._busy.discard(connection)
+        if isinstance(exchange, Call):
+            self._keeper.given_up(exchange)
+        self._keeper.has_room()
 
     def closed(self, connection: Connection) -> None:
         self._busy.discard(connection)
@@ -177,6 +204,7 @@ class Replica:
         if not self._busy:
             self._progress_at = self._loop.time()
         call.sent += 1
+        call.connection = connection
         self._busy.add(connection)
         connection.send(call)
 

@@ -1,39 +1,19 @@
-"""Frames of `application/vnd.amazon.eventstream`, the body of operations that answer with a stream of events.
+"""Events of operations that answer with a stream of events, as their models describe them; `frames` has the bytes.
 
-One frame: total length, length of headers, their CRC, headers, payload, CRC of all that. Whoever streams a response
-(serving, control) calls this once per event.
+Control calls this once per event.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 from clary.base.errors import ApiError
 from clary.wire import documents
 from clary.wire.catalog import Shape
+from clary.wire.frames import frame
 from clary.wire.scalars import write_text
 from clary.wire.xml import write_xml
-
-CONTENT_TYPE = "application/vnd.amazon.eventstream"
-_STRING = b"\x07"
-
-
-def frame(headers: Mapping[str, str], payload: bytes) -> bytes:
-    """One frame; all headers are strings."""
-    encoded = b"".join(_header(name, value) for name, value in headers.items())
-    prelude = struct.pack(">II", 16 + len(encoded) + len(payload), len(encoded))
-    message = prelude + struct.pack(">I", zlib.crc32(prelude)) + encoded + payload
-    return message + struct.pack(">I", zlib.crc32(message))
-
-
-def _header(name: str, value: str) -> bytes:
-    name_bytes, value_bytes = name.encode(), value.encode()
-    return (
-        struct.pack(">B", len(name_bytes)) + name_bytes + _STRING + struct.pack(">H", len(value_bytes)) + value_bytes
-    )
 
 
 def event(stream: Shape, name: str, value: Mapping[str, Any], *, xml: bool = False) -> bytes:

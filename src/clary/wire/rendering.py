@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clary.base.errors import ApiError
-from clary.wire import documents, eventstream
+from clary.wire import documents, eventstream, frames
 from clary.wire.catalog import Operation, Shape
 from clary.wire.error_codes import QUERY_CODES
 from clary.wire.error_codes import localize as localize  # noqa: PLC0414 - offered here for callers that render
@@ -117,7 +117,7 @@ def _event_stream(target: Target, shape: Shape, result: Mapping[str, Any], reque
             body = result.get(name)
         elif result.get(name) is not None and member.serialization.get("location") in ("header", "headers"):
             headers.update(_to_headers(name, member, result[name]))
-    headers["content-type"] = eventstream.CONTENT_TYPE
+    headers["content-type"] = frames.CONTENT_TYPE
     return Response(200, headers | _identity(target.protocol, request_id), body)
 
 
