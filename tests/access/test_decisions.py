@@ -405,7 +405,8 @@ RESOURCE_POLICIES = [
         principal=SAGEMAKER,
         resource_policy=grants({"Service": "lambda.amazonaws.com"}),
     ),
-    Case("everybody is no service", DENIED, principal=SAGEMAKER, resource_policy=grants("*")),
+    Case("everybody means services, too", ALLOWED, principal=SAGEMAKER, resource_policy=grants("*")),
+    Case("all of an account are no services", DENIED, principal=SAGEMAKER, resource_policy=grants({"AWS": HOME})),
     Case(
         "a service is no user",
         DENIED,

@@ -101,6 +101,9 @@ EXTERNAL = {"StringEquals": {"sts:ExternalId": "42"}}
 TRUST: list[tuple[str, Principal, list[dict[str, Any]], list[dict[str, Any]], dict[str, str], bool]] = [
     ("a trusted service", SAGEMAKER, [], [trust({"Service": "sagemaker.amazonaws.com"})], {}, True),
     ("an untrusted service", SAGEMAKER, [], [trust({"Service": "lambda.amazonaws.com"})], {}, False),
+    ("a service among everyone", SAGEMAKER, [], [trust({"AWS": "*"})], {}, True),
+    ("a service denied with everyone", SAGEMAKER, [], [trust({"Service": "sagemaker.amazonaws.com"}),
+     trust({"AWS": "*"}, "Deny")], {}, False),
     ("one of several services", SAGEMAKER, [],
      [trust({"Service": ["lambda.amazonaws.com", "sagemaker.amazonaws.com"]})], {}, True),
     ("a denied service", SAGEMAKER, [], [trust({"Service": "sagemaker.amazonaws.com"}),

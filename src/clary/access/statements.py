@@ -165,7 +165,8 @@ def _principals(element: Any) -> Mapping[str, tuple[str, ...]]:
 
 def _grant(principals: Mapping[str, tuple[str, ...]], principal: Principal) -> Grant:
     if principal.kind == "service":
-        return Grant.DIRECT if principal.arn in principals.get("Service", ()) else Grant.NONE
+        everyone = "*" in principals.get("AWS", ())
+        return Grant.DIRECT if everyone or principal.arn in principals.get("Service", ()) else Grant.NONE
     return max((_grant_of_arn(text, principal) for text in principals.get("AWS", ())), default=Grant.NONE)
 
 
