@@ -11,7 +11,7 @@ import pytest
 from clary.store import buckets, object_events, objects, outbox
 from clary.store.blobs import Blobs
 from clary.store.database import Database
-from clary.store.object_events import Cause
+from clary.store.object_events import Cause, Told
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ACCOUNT = "111122223333"
@@ -48,7 +48,7 @@ def test_what_is_said_of_a_bucket_goes_with_it(database: Database) -> None:
         assert bucket.notifications == {"EventBridgeConfiguration": {}}
         buckets.set_notifications(tx, bucket, None)
         changed = buckets.get(tx, ACCOUNT, "told")
-        object_events.tell(tx, changed, Cause("PutObject"), [("a", 1, "e")], NOW)
+        object_events.tell(tx, changed, Cause("PutObject"), [Told("a", 1, "e", "null")], NOW)
         assert outbox.first(tx, 10) == []
         buckets.set_notifications(tx, bucket, {})
         buckets.remove(tx, bucket)

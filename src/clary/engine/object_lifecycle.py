@@ -17,10 +17,12 @@ from clary.store import buckets, object_events, objects, uploads, versions
 from clary.store.blobs import Blobs
 from clary.store.buckets import Bucket
 from clary.store.database import Database, Transaction
+from clary.store.object_events import Told
 from clary.store.versions import Version
 
 _BATCH = 1000
 _SETTING = "lifecycle"
+_CAUSE = object_events.Cause("Lifecycle Expiration", "s3.amazonaws.com", "s3.amazonaws.com")
 
 
 @dataclass(slots=True)
@@ -95,18 +97,16 @@ def _remove(tx: Transaction, bucket: Bucket, entry: Version, now: datetime) -> l
     if entry.marker:
         return versions.remove(tx, bucket, found) if _is_alone(tx, bucket, entry) else []
     current = objects.find(tx, bucket, entry.key)
+    told = Told(entry.key, entry.size, entry.etag, entry.version)
     if current is None or current.version != entry.version:
-        return versions.remove(tx, bucket, found)
-    object_events.tell(
-        tx,
-        bucket,
-        object_events.Cause("Lifecycle Expiration", "s3.amazonaws.com", "s3.amazonaws.com"),
-        [(current.key, current.size, current.etag)],
-        now,
-    )
-    if bucket.versioning:
-        return objects.mark_deleted(tx, bucket, current, entry.key, now).garbage
-    return objects.remove(tx, [current])
+        garbage = versions.remove(tx, bucket, found)
+    elif bucket.versioning:
+        marked = objects.mark_deleted(tx, bucket, current, entry.key, now)
+        garbage, told = marked.garbage, object_events.marked(entry.key, marked.version)
+    else:
+        garbage = objects.remove(tx, [current])
+    object_events.tell(tx, bucket, _CAUSE, [told], now)
+    return garbage
 
 
 def _is_alone(tx: Transaction, bucket: Bucket, marker: Version) -> bool:

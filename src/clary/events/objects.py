@@ -17,6 +17,10 @@ _NAMES = {
     "DeleteObject": "ObjectRemoved:Delete",
     "Lifecycle Expiration": "LifecycleExpiration:Delete",
 }
+_MARKERS = {
+    "DeleteObject": "ObjectRemoved:DeleteMarkerCreated",
+    "Lifecycle Expiration": "LifecycleExpiration:DeleteMarkerCreated",
+}
 _REMOVALS = frozenset({"DeleteObject", "Lifecycle Expiration"})
 _TARGETS = (
     ("TopicConfigurations", "TopicArn"),
@@ -40,6 +44,21 @@ class Happening:
         return self.facts["reason"] in _REMOVALS
 
     @property
+    def marker(self) -> bool:
+        """Whether nothing was removed, but hidden by a delete marker."""
+        return bool(self.facts.get("marker"))
+
+    @property
+    def version(self) -> str:
+        """Of the object or the delete marker; empty in buckets that never kept versions."""
+        return str(self.facts.get("version", ""))
+
+    @property
+    def name(self) -> str:
+        """As configurations of notifications have it, behind `s3:`."""
+        return (_MARKERS if self.marker else _NAMES)[self.facts["reason"]]
+
+    @property
     def sequencer(self) -> str:
         return f"{self.sequence:018X}"
 
@@ -51,9 +70,10 @@ def detail_type(happening: Happening) -> str:
 def detail(happening: Happening) -> dict[str, Any]:
     """The `detail` of the event; keys are as they are."""
     facts = happening.facts
-    described = {"key": facts["key"], "sequencer": happening.sequencer}
+    described = {"key": facts["key"], "etag": facts["etag"], "sequencer": happening.sequencer}
+    described |= {"version-id": happening.version} if happening.version else {}
     if not happening.removed:
-        described |= {"size": facts["size"], "etag": facts["etag"]}
+        described["size"] = facts["size"]
     found = {
         "version": "0",
         "bucket": {"name": facts["bucket"]},
@@ -63,12 +83,13 @@ def detail(happening: Happening) -> dict[str, Any]:
         "source-ip-address": facts["source_address"],
         "reason": facts["reason"],
     }
-    return {**found, "deletion-type": "Permanently Deleted"} if happening.removed else found
+    kind = "Delete Marker Created" if happening.marker else "Permanently Deleted"
+    return {**found, "deletion-type": kind} if happening.removed else found
 
 
 def wanted_targets(happening: Happening) -> Iterator[tuple[str, dict[str, Any]]]:
     """ARN and classic message for every configuration that wants this."""
-    event = _NAMES[happening.facts["reason"]]
+    event = happening.name
     for member, name in _TARGETS:
         for entry in happening.facts["notifications"].get(member) or []:
             if _wants_event(entry["Events"], event) and _wants_key(entry, happening.facts["key"]):
@@ -104,8 +125,11 @@ def _record(happening: Happening, event: str, configuration: str) -> dict[str, A
     """Keys are URL-encoded here, with + for blanks."""
     facts = happening.facts
     described: dict[str, Any] = {"key": quote_plus(facts["key"], safe="/"), "sequencer": happening.sequencer}
+    described |= {"versionId": happening.version} if happening.version else {}
     if not happening.removed:
         described |= {"size": facts["size"], "eTag": facts["etag"]}
+    elif happening.marker:
+        described["eTag"] = facts["etag"]
     return {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",

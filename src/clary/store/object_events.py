@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import md5
 
 from clary.store import outbox
 from clary.store.buckets import Bucket
@@ -28,18 +29,34 @@ class Cause:
     source_address: str = ""
 
 
-def tell(
-    tx: Transaction, bucket: Bucket, cause: Cause, objects: Iterable[tuple[str, int, str]], now: datetime
-) -> None:
-    """`objects` are (key, size, ETag)."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was made or removed. `marker`: not removed, but hidden by a delete marker whose version this is."""
+
+    key: str
+    size: int
+    etag: str
+    version: str
+    marker: bool = False
+
+
+def marked(key: str, version: str) -> Told:
+    """A delete marker that was laid over a key; it has the ETag of nothing."""
+    return Told(key, 0, md5(b"", usedforsecurity=False).hexdigest(), version, marker=True)
+
+
+def tell(tx: Transaction, bucket: Bucket, cause: Cause, objects: Iterable[Told], now: datetime) -> None:
+    """Versions are only told of buckets that know any."""
     if bucket.notifications is None:
         return
-    for key, size, etag in objects:
+    for told in objects:
         document = {
             "bucket": bucket.name,
-            "key": key,
-            "size": size,
-            "etag": etag,
+            "key": told.key,
+            "size": told.size,
+            "etag": told.etag,
+            "version": told.version if bucket.versioning else "",
+            "marker": told.marker,
             "reason": cause.reason,
             "requester": cause.requester,
             "principal": cause.principal,

@@ -305,7 +305,8 @@ def put_file(
             owner = buckets.get(tx, account, bucket)
             garbage = put(tx, owner, new, contents.add(tx, extents), now)
             cause = object_events.Cause("PutObject")
-            object_events.tell(tx, owner, cause, [(new.key, new.size, new.etag)], now)
+            told = object_events.Told(new.key, new.size, new.etag, shown_version(owner, new))
+            object_events.tell(tx, owner, cause, [told], now)
     except ClaryError:  # raised before the commit; after anything else the row may be there
         blobs.delete(extent.blob for extent in extents)
         raise

@@ -13,10 +13,11 @@ from clary.base.errors import AccessDenied, ApiError
 from clary.services.context import Context
 from clary.services.s3 import conditions, errors, permission
 from clary.services.s3.names import check_key, open_bucket, wanted_version
-from clary.services.s3.telling import tell_removed
-from clary.store import objects, versions
+from clary.services.s3.telling import gone, tell_removed
+from clary.store import object_events, objects, versions
 from clary.store.buckets import Bucket
 from clary.store.database import Transaction
+from clary.store.object_events import Told
 from clary.store.objects import StoredObject
 
 _MOST = 1000
@@ -28,7 +29,7 @@ class _Work:
 
     current: dict[str, StoredObject]
     garbage: list[str] = field(default_factory=list)
-    gone: list[StoredObject] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     doomed: dict[int, StoredObject] = field(default_factory=dict)
 
 
@@ -87,8 +88,8 @@ def _delete(
     if not bucket.versioning:
         work.doomed |= {current.id: current} if current else {}
         return {}
-    work.gone += [current] if current else []
     marked = objects.mark_deleted(tx, bucket, current, key, context.now)
+    work.told.append(object_events.marked(key, marked.version))
     work.garbage += marked.garbage
     return {"DeleteMarker": True, "VersionId": marked.version}
 
@@ -100,7 +101,7 @@ def _delete_version(
     if found is not None:
         if not found.marker:
             _check_condition(found.stored, etag)
-            work.gone.append(found.stored)
+        work.told.append(gone(found.stored))
         work.garbage += versions.remove(tx, bucket, found)
     lifted = {"DeleteMarker": True} if found is not None and found.marker else {}
     return {"VersionId": version, **lifted}
@@ -109,7 +110,7 @@ def _delete_version(
 def _finish(context: Context, tx: Transaction, bucket: Bucket, work: _Work) -> None:
     doomed = list(work.doomed.values())
     work.garbage += objects.remove(tx, doomed)
-    tell_removed(context, tx, bucket, [*work.gone, *doomed])
+    tell_removed(context, tx, bucket, [*work.told, *map(gone, doomed)])
 
 
 def _told(entry: dict[str, Any], done: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _TARGETS = {
     "QueueConfigurations": ("QueueArn", "sqs"),
     "LambdaFunctionConfigurations": ("LambdaFunctionArn", "lambda"),
 }
-_SERVED = ("s3:ObjectCreated:", "s3:ObjectRemoved:")
+_SERVED = ("s3:ObjectCreated:", "s3:ObjectRemoved:", "s3:LifecycleExpiration:")
 
 
 def put_bucket_notification_configuration(context: Context, request: dict[str, Any]) -> dict[str, Any]:
