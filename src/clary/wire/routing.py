@@ -109,7 +109,9 @@ class Router:
 
     def _rpc(self, facts: ServiceFacts | None, name: str, protocol: str) -> Target:
         if facts is None or protocol not in facts.protocols:
-            raise _unknown_operation("The target does not name a known service.")
+            raise _unknown_operation(
+                "The target names no service that this version of Clary serves; see docs/coverage.md."
+            )
         operation = self.catalog.operation(facts.name, name)
         if operation is None:
             raise _unknown_operation(f"{facts.name} has no operation of this name.")

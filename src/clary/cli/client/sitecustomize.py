@@ -41,8 +41,14 @@ def _look_soon(session: ModuleType) -> None:
         names["EP_LOGGER_POLL"] = _PAUSE
 
 
+def _forget_legacy_addresses(names: ModuleType) -> None:
+    """Version 1 of the AWS CLI sends `aws sqs` to a host of AWS whatever AWS_ENDPOINT_URL says."""
+    names.__dict__.get("SSL_COMMON_NAMES", {}).clear()
+
+
 _CHANGES: dict[str, Callable[[ModuleType], None]] = {
     "botocore.loaders": _find_sts_here,
+    "awscli.customizations.overridesslcommonname": _forget_legacy_addresses,
     "sagemaker.telemetry.telemetry_logging": _keep_telemetry_home,  # SDK v2
     "sagemaker.session": _look_soon,
     "sagemaker.core.telemetry.telemetry_logging": _keep_telemetry_home,  # SDK v3

@@ -30,7 +30,8 @@ def read_channel(folder: Path, content_type: str, *, csv_weights: bool, width: i
             return _libsvm(files, width)
         return _labelled(_csv(files) if kind in CSV else _parquet(files), csv_weights and kind in CSV)
     except (ValueError, IndexError, TypeError) as error:
-        raise UserError(f"the channel {folder.name} is not valid {kind or 'libsvm'}: {error}") from error
+        taken = kind or "libsvm (no ContentType was given; text/csv is another)"
+        raise UserError(f"the channel {folder.name} is not valid {taken}: {error}") from error
 
 
 def _csv(files: list[Path]) -> Any:
