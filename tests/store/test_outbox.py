@@ -78,7 +78,7 @@ def test_what_did_not_happen_is_not_told(database: Database) -> None:
 def test_deliveries_are_due_until_taken(database: Database) -> None:
     with database.write() as tx:
         first = deliveries.add(tx, account="1", region="r", target="arn:q", body="a", now=NOW)
-        deliveries.add(tx, account="1", region="r", target="arn:q", body="b", now=NOW, due=NOW + timedelta(hours=1))
+        deliveries.add(tx, account="1", region="r", target="arn:q", body="b", now=NOW + timedelta(hours=1))
     with database.read() as tx:
         (found,) = deliveries.due(tx, NOW, 10)
         assert found.id == first
