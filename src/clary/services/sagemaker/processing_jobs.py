@@ -91,6 +91,9 @@ def _refuse(request: dict[str, Any]) -> None:
     """Parts of the API that this version would otherwise ignore, and combinations that AWS refuses."""
     operation = "CreateProcessingJob"
     cluster = request["ProcessingResources"]["ClusterConfig"]
+    names.refuse_unserved(f"{operation} ClusterConfig", cluster, "InstancePreferences")
+    if not cluster.get("InstanceType") or not cluster.get("InstanceCount"):
+        raise ValidationException("ClusterConfig must have an InstanceType and an InstanceCount.")
     if cluster["InstanceCount"] > 1 and (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation"):
         raise NotServed(f"{operation} with EnableNetworkIsolation and several instances is not served.")
     for item in request.get("ProcessingInputs", []):
