@@ -178,14 +178,20 @@ def _run_tour(console: Console, settings: Settings, command: list[str]) -> int:
 
 def _how_to_go_on(console: Console, settings: Settings, *, keep: bool, fresh: bool) -> None:
     data = f" --data {settings.data}" if fresh else ""
+    activate = Path(sys.prefix) / "bin" / "activate"
+    lines = []
+    if "VIRTUAL_ENV" not in os.environ and activate.exists():
+        lines.append(f"In each shell first:  source {_shown(activate)}")
     if keep:
-        console.print(f'It keeps running. Point a shell at it:  eval "$(clary env{data})"')
-        console.print(f"See what it does:  clary status{data}")
-        console.print(f"Stop it and everything it runs:  kill -INT {need_server(settings).pid}")
+        lines.append(f'It keeps running. Point a shell at it:  eval "$(clary env{data})"')
+        lines.append(f"See what it does:  clary status{data}")
+        lines.append(f"Stop it and everything it runs:  kill -INT {need_server(settings).pid}")
     else:
-        console.print('Go on:  clary serve   and in another shell   eval "$(clary env)"')
-    console.print("A project of your own:  clary init my-project --csv my.csv --target column")
-    console.print(f"The client programs you have just seen:  {_shown(_EXAMPLES)}", highlight=False)
+        lines.append('Go on:  clary serve   and in another shell   eval "$(clary env)"')
+    lines.append("A project of your own:  clary init my-project --csv my.csv --target column")
+    lines.append(f"The client programs you have just seen:  {_shown(_EXAMPLES)}")
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _shown(path: Path) -> Path:
