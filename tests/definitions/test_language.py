@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clary.base.errors import NotServed, ValidationException
-from clary.definitions.caching import cache_key, read_duration
+from clary.definitions.caching import cache_key, input_addresses, read_duration
 from clary.definitions.conditions import holds
 from clary.definitions.document import Definition, read_definition
 from clary.definitions.order import check_selection, find_cycle, upstream
@@ -263,6 +264,24 @@ def test_a_cache_key_counts_inputs_and_not_outputs() -> None:
     base = {"AppSpecification": {"ImageUri": "i"}, "Environment": {"a": "1"}, "RoleArn": "r"}
     assert cache_key(step, base) == cache_key(step, {**base, "RoleArn": "s", "ProcessingResources": {"x": 1}})
     assert cache_key(step, base) != cache_key(step, {**base, "Environment": {"a": "2"}})
+    assert cache_key(step, base, {"s3://b/k": "1"}) != cache_key(step, base, {"s3://b/k": "2"})
+    assert cache_key(step, base, {}) != cache_key(step, base)
+
+
+def test_addresses_of_inputs_are_found_and_those_of_results_are_not() -> None:
+    step = replace(read(processing("P")).steps["P"], type="Training")
+    channel = {"ChannelName": "train", "DataSource": {"S3DataSource": {"S3Uri": "s3://b/train"}}}
+    arguments = {
+        "HyperParameters": {"sagemaker_submit_directory": '"s3://b/code.tar.gz"', "depth": "3"},
+        "InputDataConfig": [channel, channel],
+        "CheckpointConfig": {"S3Uri": "s3://b/checkpoints"},
+        "DebugHookConfig": {"S3OutputPath": "s3://b/debug"},
+        "OutputDataConfig": {"S3OutputPath": "s3://b/out"},
+    }
+    assert input_addresses(step, arguments) == ["s3://b/code.tar.gz", "s3://b/train"]
+    definition = {"InputDataConfig": [channel], "OutputDataConfig": {"S3OutputPath": "s3://b/out"}}
+    tuning = {"TrainingJobDefinition": definition, "HyperParameterTuningJobConfig": {"Strategy": "Grid"}}
+    assert input_addresses(replace(step, type="Tuning"), tuning) == ["s3://b/train"]
 
 
 GRAPHS = st.integers(1, 9).flatmap(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -58,10 +59,12 @@ def test_the_role_lists_and_reads_what_its_policies_allow(objects: RoleObjects, 
     (tmp_path / "source").write_bytes(b"1")
     objects.store("mine", "data/1", tmp_path / "source")
     assert list(objects.list("mine", "data/")) == [("data/1", 1)]
+    assert list(objects.contents("mine", "data/")) == [("data/1", hashlib.md5(b"1").hexdigest())]
     objects.fetch("mine", "data/1", tmp_path / "target")
     assert (tmp_path / "target").read_bytes() == b"1"
     for refused in (
         lambda: list(objects.list("mine", "other/")),
+        lambda: list(objects.contents("mine", "other/")),
         lambda: objects.fetch("mine", "other", tmp_path / "x"),
     ):
         with pytest.raises(AccessDenied, match="is not authorized to perform"):

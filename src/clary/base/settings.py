@@ -44,7 +44,9 @@ class Settings:
     region: str = _setting("us-east-1", "Region of a new installation. Must be a name that AWS SDKs know.")
     doors: int = _setting(2, "Door processes (at most one per core is useful).")
     isolation: str = _setting("auto", "How jobs are kept apart: auto, bwrap, namespace or plain.")
-    invocation_timeout: float = _setting(60.0, "Seconds a model may take for one real-time answer.")
+    invocation_timeout: float = _setting(
+        60.0, "Seconds a model may take for one real-time answer, and for each part of a streamed one."
+    )
     startup_timeout: float = _setting(
         240.0, "Seconds until /ping must answer, unless the endpoint config says otherwise."
     )
@@ -53,7 +55,9 @@ class Settings:
     )
     parked_requests: int = _setting(1000, "Invocations per endpoint and door that wait while no replica is ready.")
     parked_seconds: float = _setting(30.0, "How long such an invocation waits before it is answered 503.")
-    max_invocation_bytes: int = _setting(25 * 1024 * 1024, "Largest real-time request body, in bytes.")
+    max_invocation_bytes: int = _setting(
+        25 * 1024 * 1024, "Largest body of an invocation and of its unstreamed answer, in bytes."
+    )
     retry_invocations: bool = _setting(
         True, "Send an invocation once more to another replica when no response byte has come."
     )
@@ -64,6 +68,9 @@ class Settings:
         0, "Upper limit of memory per job instance or replica in MiB; 0 means the instance type decides."
     )
     max_endpoint_instances: int = _setting(32, "Most instances that the variants of one endpoint may ask for.")
+    cache_contents: bool = _setting(
+        False, "Caches of pipeline steps also count what is in S3 inputs (ETags), not their addresses alone."
+    )
     function_processes: int = _setting(
         32, "Most processes of Lambda functions at a time; calls beyond them are answered TooManyRequestsException."
     )

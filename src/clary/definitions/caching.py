@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -28,6 +28,10 @@ _COUNTING: Mapping[str, tuple[str, ...]] = {
     "Tuning": ("HyperParameterTuningJobConfig", "TrainingJobDefinition", "TrainingJobDefinitions"),
     "Transform": ("DataProcessing", "Environment", "ModelName", "TransformInput"),
 }
+# Members in which addresses lead to results, not to inputs.
+_RESULTS = frozenset(
+    {"CheckpointConfig", "DebugHookConfig", "OutputDataConfig", "S3OutputPath", "TensorBoardOutputConfig"}
+)
 _DURATION = re.compile(
     r"(?:(\d+(?:\.\d+)?)Y)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?"
@@ -75,13 +79,38 @@ def read_duration(step: str, text: str) -> timedelta:
     return timedelta(seconds=min(seconds, 1e9))
 
 
-def cache_key(step: CachedStep, resolved_arguments: Mapping[str, Any]) -> str:
-    """A hash over everything that counts for this kind of step."""
+def cache_key(
+    step: CachedStep, resolved_arguments: Mapping[str, Any], contents: Mapping[str, str] | None = None
+) -> str:
+    """A hash over everything that counts for this kind of step. `contents`: of what its addresses lead to."""
+    chosen = _chosen(step, resolved_arguments)
+    parts = [step.type, chosen] if contents is None else [step.type, chosen, contents]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def input_addresses(step: CachedStep, resolved_arguments: Mapping[str, Any]) -> list[str]:
+    """The s3:// addresses of inputs (data, code, models) among what counts, each once."""
+    return sorted(set(_addresses(_chosen(step, resolved_arguments))))
+
+
+def _addresses(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        plain = value.strip('"')  # the SDK writes hyperparameters as JSON
+        if plain.startswith("s3://"):
+            yield plain
+    elif isinstance(value, Mapping):
+        for name, entry in value.items():
+            if name not in _RESULTS:
+                yield from _addresses(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _addresses(entry)
+
+
+def _chosen(step: CachedStep, resolved_arguments: Mapping[str, Any]) -> dict[str, Any]:
     counting = _COUNTING.get(step.type)
-    chosen = (
+    return (
         {name: resolved_arguments.get(name) for name in counting}
         if counting
         else {"arguments": resolved_arguments, "target": step.raw.get("FunctionArn") or step.raw.get("SqsQueueUrl")}
     )
-    text = json.dumps([step.type, chosen], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

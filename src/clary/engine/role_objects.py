@@ -48,6 +48,12 @@ class RoleObjects:
         with _told(bucket), self._database.read() as tx:
             yield from [(row.key, row.size) for row in objects.walk(tx, self._account, bucket, prefix)]
 
+    def contents(self, bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
+        """(key, ETag) of every object below the prefix, in key order."""
+        self._check("s3:ListBucket", f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix})
+        with _told(bucket), self._database.read() as tx:
+            yield from [(row.key, row.etag) for row in objects.walk(tx, self._account, bucket, prefix)]
+
     def size(self, bucket: str, key: str) -> int:
         """Bytes of an object; FileNotFoundError when there is none."""
         self._check("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")

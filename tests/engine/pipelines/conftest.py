@@ -114,18 +114,20 @@ class World:
     calls: Calls
     execution_id: int = 0
     controller: Any = None
+    settings: Any = field(default_factory=lambda: SimpleNamespace(cache_contents=False))
 
-    def begin(self, *steps: dict[str, Any], **document: Any) -> None:
+    def begin(self, *steps: dict[str, Any], name: str = "abcdefghijkl", **document: Any) -> None:
         text = json.dumps({"Version": "2020-12-01", "Parameters": [], "Steps": list(steps)})
         with self.database.write() as tx:
             where = {"account": ACCOUNT, "region": REGION, "parent": PIPELINE, "now": self.clock.now()}
             kind, version = "pipeline-version", f"{PIPELINE}/version/1"
-            resources.create(tx, kind=kind, name="1", arn=version, document={"definition": text}, **where)
+            if resources.find_by_arn(tx, version) is None:
+                resources.create(tx, kind=kind, name="1", arn=version, document={"definition": text}, **where)
             execution = resources.create(
                 tx,
                 kind="pipeline-execution",
-                name="abcdefghijkl",
-                arn=f"{PIPELINE}/execution/abcdefghijkl",
+                name=name,
+                arn=f"{PIPELINE}/execution/{name}",
                 status="Executing",
                 document={
                     "version": 1,
@@ -134,7 +136,7 @@ class World:
                     "parallelism": None,
                     "selective": None,
                     "attempt": 0,
-                    "experiment": {"ExperimentName": "p", "TrialName": "abcdefghijkl"},
+                    "experiment": {"ExperimentName": "p", "TrialName": name},
                     "pipeline_name": "p",
                     "display_name": "run",
                     **document,
@@ -148,7 +150,9 @@ class World:
         """A new controller, as after a crash."""
         if self.controller is not None:
             self.controller.stop()
-        around: Any = SimpleNamespace(database=self.database, clock=self.clock, calls=self.calls, blobs=None)
+        around: Any = SimpleNamespace(
+            database=self.database, clock=self.clock, calls=self.calls, blobs=None, settings=self.settings
+        )
         self.controller = PipelineController(around, lambda resource_id, kind: None)
 
     @property

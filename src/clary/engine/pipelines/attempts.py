@@ -153,7 +153,9 @@ class Attempts:
         if step.cache is None or row.document.get("cache_key"):
             return None
         arguments = self._task(step, row).resolve(step.arguments)
-        key, sight, note = cache.look_up(self._around, self._execution, step, arguments, self._around.clock.now())
+        now = self._around.clock.now()
+        key, sight, note = cache.look_up(self._around, self._execution, step, arguments, self._objects, now)
+        log.info("the cache of a step was asked", extra={"arn": row.arn, "outcome": note})
         entries = {"cache_key": key, "cache_note": note}
         if sight is None:
             self._rows.record(row, Sight("Starting", entries=entries))
