@@ -9,10 +9,23 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.server import SKLEARN, Server, archive, configure, finished, put, settled, train
+from tests.server import (
+    INSTANCE,
+    SKLEARN,
+    Server,
+    archive,
+    configure,
+    eventually,
+    finished,
+    log_of,
+    put,
+    settled,
+    train,
+)
 
 from benchmarks.peer import moto
 from benchmarks.replay import sagemaker_rate
@@ -20,6 +33,7 @@ from clary.base.settings import load_settings
 from clary.runtimes.environments import Environments
 
 _ROUNDS = 5
+_MANY = 10_000
 
 
 def ready(server: Server) -> dict[str, Any]:
@@ -132,7 +146,58 @@ def describe_rate(server: Server) -> dict[str, Any]:
     }
 
 
-FIGURES: tuple[Callable[[Server], dict[str, Any]], ...] = (ready, idle, first_line, in_service, describe_rate)
+def crowd(server: Server) -> dict[str, Any]:
+    """A hundred jobs of one second each, asked for at once: how long all take, and that each ran exactly once."""
+    names = [f"crowd-{number}" for number in range(100)]
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(lambda name: _small_job(server, name, "sleep 1; echo ran"), names))
+    asked = time.perf_counter() - begun
+    ended = [_processed(server, name, 300)["ProcessingJobStatus"] for name in names]
+    seconds = time.perf_counter() - begun
+    lines = [line for line in log_of(server, "/aws/sagemaker/ProcessingJobs", "crowd-") if line == "ran"]
+    if ended != ["Completed"] * len(names) or len(lines) != len(names):
+        raise RuntimeError(f"{ended.count('Completed')} completed, {len(lines)} ran")
+    return {"name": "100 jobs of 1 s at once, s", "asked": round(asked, 1), "all_done": round(seconds, 1)}
+
+
+def memory_over_jobs(server: Server) -> dict[str, Any]:
+    """Memory of control (without shared pages) after the first and after the last tenth of many jobs."""
+    pid, memory = server.child("control"), []
+    for tenth in range(10):
+        names = [f"many-{tenth}-{number}" for number in range(_MANY // 10)]
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda name: _small_job(server, name, ":"), names))
+        for name in names:
+            _processed(server, name, 300)
+        memory.append(round(_proportional_memory_mb(pid), 1))
+    return {"name": f"control's memory over {_MANY} jobs, MB", "by_tenth": memory}
+
+
+FIGURES: tuple[Callable[[Server], dict[str, Any]], ...] = (ready, idle, first_line, in_service, describe_rate, crowd)
+LONG_FIGURES: tuple[Callable[[Server], dict[str, Any]], ...] = (memory_over_jobs,)
+
+
+def _small_job(server: Server, name: str, command: str) -> None:
+    server.client("sagemaker").create_processing_job(
+        ProcessingJobName=name,
+        AppSpecification={"ImageUri": SKLEARN, "ContainerEntrypoint": ["sh", "-c", command]},
+        ProcessingResources={
+            "ClusterConfig": {"InstanceCount": 1, "InstanceType": INSTANCE, "VolumeSizeInGB": 1},
+        },
+        RoleArn=server.role,
+    )
+
+
+def _processed(server: Server, name: str, seconds: float) -> dict[str, Any]:
+    sagemaker = server.client("sagemaker")
+
+    def look() -> dict[str, Any] | None:
+        job: dict[str, Any] = sagemaker.describe_processing_job(ProcessingJobName=name)
+        return job if job["ProcessingJobStatus"] in {"Completed", "Failed", "Stopped"} else None
+
+    found: dict[str, Any] = eventually(look, seconds)
+    return found
 
 
 def _figure(name: str, values: list[float], goal: str) -> dict[str, Any]:
