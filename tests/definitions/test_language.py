@@ -22,6 +22,8 @@ from clary.definitions.order import check_selection, find_cycle, upstream
 from clary.definitions.parameters import coerce
 from clary.definitions.references import UnresolvedReference, resolve
 
+FILE = {"PropertyFileName": "Report", "OutputName": "out", "FilePath": "report.json"}
+
 
 def fail(name: str, **more: Any) -> dict[str, Any]:
     return {"Name": name, "Type": "Fail", "Arguments": {"ErrorMessage": more.pop("message", "no")}, **more}
@@ -34,9 +36,13 @@ def condition(name: str, if_steps: list[Any], else_steps: list[Any], **more: Any
 
 
 def processing(name: str) -> dict[str, Any]:
-    arguments = {"ProcessingResources": {}, "AppSpecification": {}, "RoleArn": "arn:aws:iam::1:role/r"}
-    file = {"PropertyFileName": "Report", "OutputName": "out", "FilePath": "report.json"}
-    return {"Name": name, "Type": "Processing", "Arguments": arguments, "PropertyFiles": [file]}
+    arguments = {
+        "ProcessingResources": {},
+        "AppSpecification": {},
+        "RoleArn": "arn:aws:iam::1:role/r",
+        "ProcessingOutputConfig": {"Outputs": [{"OutputName": "out"}]},
+    }
+    return {"Name": name, "Type": "Processing", "Arguments": arguments, "PropertyFiles": [FILE]}
 
 
 def read(*steps: dict[str, Any], **members: Any) -> Definition:
@@ -116,6 +122,8 @@ def test_references_are_dependencies() -> None:
         ([fail("A", CacheConfig={"Enabled": True, "ExpireAfter": "soon"})], "duration"),
         ([fail("A", RetryPolicies=[{"ExceptionType": ["Odd"]}])], "ExceptionType"),
         ([fail("A", message={"Get": "Lineage.X"})], "no known kind"),
+        ([{**processing("P"), "PropertyFiles": [{**FILE, "OutputName": "other"}]}], "in no output other"),
+        ([fail("A", PropertyFiles=[FILE])], "in no output out"),
         ([fail("A", message={"Get": "Steps.2nd.Outcome"})], "no step 2nd"),
     ],
 )
@@ -249,6 +257,8 @@ def test_comparisons(kind: str, left: Any, right: Any, expected: bool) -> None:
 def test_in_has_two_spellings() -> None:
     assert holds([{"Type": "In", "QueryValue": "a", "Values": ["b", "a"]}], Known())
     assert not holds([{"Type": "In", "Value": "a", "In": ["b"]}], Known())
+    with pytest.raises(UnresolvedReference, match="is no list"):
+        holds([{"Type": "In", "QueryValue": "a", "Values": "abc"}], Known())
 
 
 @pytest.mark.parametrize(

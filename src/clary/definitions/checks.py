@@ -59,6 +59,18 @@ def check_step(step: CheckedStep, steps: Mapping[str, CheckedStep]) -> None:
             raise invalid(f"The step {step.name} depends on {name!r}, which is no other step of this pipeline.")
     if step.type == "Condition":
         check_conditions(step.name, step.arguments["Conditions"])
+    for name, file in step.property_files.items():
+        if file.output not in _outputs(step.arguments):
+            raise invalid(f"The property file {name} of the step {step.name} is in no output {file.output} of it.")
+
+
+def _outputs(arguments: Mapping[str, Any]) -> list[Any]:
+    """Names of a processing job's outputs."""
+    config = arguments.get("ProcessingOutputConfig")
+    listed = config.get("Outputs") if isinstance(config, dict) else None
+    return (
+        [entry.get("OutputName") for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    )
 
 
 def check_references(

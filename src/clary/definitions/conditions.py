@@ -55,6 +55,8 @@ def _holds(condition: Mapping[str, Any], scope: Scope) -> bool:
     if kind == "In":
         value = resolve(condition.get("QueryValue", condition.get("Value")), scope)
         listed = resolve(condition.get("Values", condition.get("In")), scope)
+        if not isinstance(listed, list):
+            raise UnresolvedReference(f"{listed!r} is no list in which a value could be (In).")
         return any(_same(value, entry) for entry in listed)
     left, right = (resolve(condition[member], scope) for member in ("LeftValue", "RightValue"))
     return _compare(kind, left, right)
