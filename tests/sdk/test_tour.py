@@ -58,6 +58,7 @@ predictor = Predictor("lin", sagemaker_session=session, serializer=CSVSerializer
 print("csv", [round(float(v[0]), 3) for v in predictor.predict([[4, 0], [5, 1]])])
 predictor.serializer = JSONSerializer()
 print("json", [round(float(v[0]), 3) for v in predictor.predict([[6, 0]])])
+print("stream", b"".join(predictor.predict_stream([[6, 0]])).decode().strip())
 predictor.delete_endpoint()
 
 Path("p.py").write_text("print('processed'); open('/opt/ml/processing/out/x', 'w').write('1')")
@@ -116,6 +117,7 @@ def test_what_sdk_users_do(run_client: Callable[..., str], server: Server, tmp_p
     assert "attached True" in shown
     assert "csv [8.0, 11.0]" in shown
     assert "json [12.0]" in shown
+    assert re.search(r"stream (\S+)", shown), shown
     assert "script processor Completed" in shown
     assert "framework processor Completed" in shown
     assert "xgboost True" in shown

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EventStreamError
 
 from tests.server import (
     ECHO_MODEL,
@@ -61,6 +64,69 @@ def test_model_errors_carry_what_the_model_said(server: Server) -> None:
         lambda: any(
             "asked to fail" in line for line in log_of(server, "/aws/sagemaker/Endpoints/errors", "AllTraffic/")
         )
+    )
+
+
+STREAMING_MODEL = """
+import socket
+def model_fn(d): return 1
+def input_fn(data, kind): return data.split(",")
+def predict_fn(data, model):
+    with socket.create_connection(("127.0.0.1", int(data[0]))) as gate:  # ends with the generator
+        yield "first;"
+        gate.recv(1)
+        if data[1] == "fail":
+            raise ValueError("half way")
+        for number in range(int(data[1])):
+            yield b"x" * 65536
+"""
+
+
+def test_a_model_answers_part_by_part(server: Server) -> None:
+    """The model goes on, and tells of its end, by a connection of its own: nothing hangs on time."""
+    deploy(server, "streaming", code=STREAMING_MODEL)
+    runtime = server.client("sagemaker-runtime")
+    with socket.create_server(("127.0.0.1", 0)) as gates:
+        gates.settimeout(30)
+
+        def ask(how: str) -> tuple[Any, Iterator[Any], socket.socket]:
+            answer = runtime.invoke_endpoint_with_response_stream(
+                EndpointName="streaming",
+                ContentType="text/csv",
+                Accept="text/plain",
+                Body=f"{gates.getsockname()[1]},{how}",
+            )
+            events = iter(answer["Body"])
+            assert next(events)["PayloadPart"]["Bytes"] == b"first;"
+            gate, _ = gates.accept()
+            gate.settimeout(30)
+            return answer, events, gate
+
+        answer, events, gate = ask("100")
+        assert (answer["ContentType"], answer["InvokedProductionVariant"]) == ("text/plain", "AllTraffic")
+        with gate:
+            gate.sendall(b"!")  # only now can the model go on
+            assert sum(len(event["PayloadPart"]["Bytes"]) for event in events) == 100 * 65536
+        answer, events, gate = ask("fail")
+        with gate:
+            gate.sendall(b"!")
+            with pytest.raises(EventStreamError, match="closed the connection") as broken:
+                list(events)
+        answer["Body"].close()
+        assert broken.value.response["Error"]["Code"] == "ModelStreamError"
+        answer, events, gate = ask("1000000")  # 60 GiB
+        with gate:
+            gate.sendall(b"!")
+            answer["Body"].close()
+            assert gate.recv(1) == b"", "the generator was closed because nobody reads"
+        with ThreadPoolExecutor(1) as pool:
+            whole = pool.submit(invoke, server, "streaming", f"{gates.getsockname()[1]},2")
+            gate, _ = gates.accept()
+            with gate:
+                gate.sendall(b"!")
+                assert whole.result() == "first;" + "x" * 131072
+    eventually(
+        lambda: any("half way" in line for line in log_of(server, "/aws/sagemaker/Endpoints/streaming", "All"))
     )
 
 
