@@ -58,6 +58,7 @@ def test_a_project_on_sample_data(tmp_path: Path) -> None:
         (["full"], "not empty"),
         (["a", "--csv", "nowhere.csv"], "no file"),
         (["a", "--csv", "mine.csv", "--target", "gone"], "no column 'gone'"),
+        (["a", "--csv", "latin.csv", "--target", "left"], "not a CSV in UTF-8"),
         (["a", "--csv", "mine.csv", "--target", "age"], "must hold 0 or 1"),
         (["a", "--smallest-auc", "7"], "less than or equal to 1"),
     ],
@@ -65,6 +66,7 @@ def test_a_project_on_sample_data(tmp_path: Path) -> None:
 def test_what_cannot_work_is_refused_and_nothing_written(
     tmp_path: Path, table: Path, words: list[str], complaint: str
 ) -> None:
+    (tmp_path / "latin.csv").write_bytes("name,left\nJos\u00e9,1\n".encode("latin-1"))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     before = sorted(tmp_path.rglob("*"))

@@ -82,15 +82,23 @@ def _check(table: Path, target: str) -> None:
     """What would otherwise only come out in the first step of the first run."""
     if not table.is_file():
         raise ConfigurationError(f"There is no file {table}.")
+    try:
+        found = _values(table, target)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigurationError(f"{table} is not a CSV in UTF-8 with commas: {error}.") from error
+    if not found <= {"0", "1", "0.0", "1.0", ""}:
+        shown = ", ".join(sorted(found)[:5])
+        raise ConfigurationError(f"The column {target!r} must hold 0 or 1; it holds {shown}.")
+
+
+def _values(table: Path, target: str) -> set[str]:
+    """What the target's column holds in the first rows."""
     with table.open(newline="", encoding=_ENCODING) as file:
         rows = csv.DictReader(file)
         if target not in (rows.fieldnames or []):
             columns = ", ".join(rows.fieldnames or [])
             raise ConfigurationError(f"{table} has no column {target!r} (--target); it has: {columns}.")
-        found = {row[target] for _, row in zip(range(10_000), rows, strict=False)}
-    if not found <= {"0", "1", "0.0", "1.0", ""}:
-        shown = ", ".join(sorted(found)[:5])
-        raise ConfigurationError(f"The column {target!r} must hold 0 or 1; it holds {shown}.")
+        return {row[target] or "" for _, row in zip(range(10_000), rows, strict=False)}
 
 
 def _write_own_data(folder: Path, table: Path, target: str) -> None:
