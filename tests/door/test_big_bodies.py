@@ -7,6 +7,7 @@ import http.client
 import os
 import resource
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def body_of(harness: Harness, body: bytes) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", harness.port, timeout=60)
     connection.request("POST", target, body, harness.sign("POST", target, body))
     response = connection.getresponse()
+    time.sleep(0.3)  # a reader that is slow to start
     size = 0
     while piece := response.read(1 << 20):
         size += len(piece)

@@ -82,6 +82,7 @@ class Invocation:
         self._terms = terms
         self._received = RequestBody(terms.held, terms.largest)
         self._writing: asyncio.Task[None] | None = None
+        self._paused = False
 
     @property
     def file(self) -> SpooledFile | None:
@@ -124,10 +125,12 @@ class Invocation:
         return self._reply.break_off(error)
 
     def pause(self) -> None:
+        self._paused = True
         if self.call is not None:
             self.call.hold(True)
 
     def resume(self) -> None:
+        self._paused = False
         if self.call is not None:
             self.call.hold(False)
 
@@ -140,6 +143,8 @@ class Invocation:
     def began(self, variant: str, headers: Headers) -> None:
         self._received.release()
         self._reply.began(variant, headers)
+        if self._paused:
+            self.pause()  # the client still has an earlier answer to read
 
     def part(self, data: bytes) -> None:
         self._reply.part(data)
