@@ -1,9 +1,9 @@
 """A model server for tests: `python toy_model.py SOCKET [DELAY]`. Standard library only.
 
 The body says what to do: `!status 500 text`, `!delay 0.5`, `!headers`, `!close`, `!partial`, `!big N`, `!eof`,
-`!interim`, `!chunked`, `!malformed`, `!session`, `!length`, `!stream FOLDER HOW` (one part; when FOLDER/go exists
-another; HOW: `end`, `break`, `stall`, `chatter`); anything else is answered with the process id and the body.
-SIGTERM lets what is under way end.
+`!interim`, `!chunked`, `!malformed`, `!session`, `!length`, `!once FILE` (the same, but ends without an answer until
+FILE is there), `!stream FOLDER HOW` (one part; when FOLDER/go exists another; HOW: `end`, `break`, `stall`,
+`chatter`); anything else is answered with the process id and the body. SIGTERM lets what is under way end.
 """
 
 from __future__ import annotations
@@ -44,7 +44,12 @@ def say(command: str, rest: str, head: str, body: bytes) -> tuple[bytes, bool]:
         return answer(text.encode(), status=int(status)), True
     if command == "!big":
         return answer(b"x" * int(rest)), True
-    if command == "!length":
+    if command == "!once":
+        seen = Path(rest.partition(" ")[0])
+        if not seen.exists():
+            seen.touch()
+            return b"", False
+    if command in ("!length", "!once"):
         return answer(f"{len(body)} {hashlib.sha256(body).hexdigest()}".encode()), True
     if command == "!session":
         lines = [line.split(": ")[1] for line in head.split("\r\n") if "session-id" in line.lower()]

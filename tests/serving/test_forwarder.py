@@ -16,7 +16,7 @@ import pytest
 from clary.base.errors import ApiError
 from clary.base.snapshots import Endpoint, Replica, Routes, Variant, route_key
 from clary.serving.calls import Call, Headers, build_request
-from clary.serving.connection import Parsing
+from clary.serving.connection import COLLECTED_BYTES, Parsing
 from clary.serving.forwarder import Forwarder
 from tests.door.harness import Harness
 
@@ -70,6 +70,12 @@ class Bench:
         call = Call(build_request({}, body), outcome, target)
         self.forwarder.find(ACCOUNT, REGION, "e").submit(call)
         return call, outcome.future
+
+    def stream(self, body: bytes) -> tuple[Call, Outcome]:
+        outcome = Outcome()
+        call = Call(build_request({}, body, streamed=True), outcome, streamed=True)
+        self.forwarder.find(ACCOUNT, REGION, "e").submit(call)
+        return call, outcome
 
     async def ask(self, body: bytes = b"x", target: str | None = None) -> tuple[str, bytes]:
         return await self.submit(body, target)[1]
@@ -332,6 +338,62 @@ def test_answers_of_every_form(harness: Harness) -> None:
             await bench.ask(b"!status 404 no")
 
     in_loop(harness, work, max_invocation_bytes=100000)
+
+
+async def true(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def test_a_stream_ends_at_its_model_when_nobody_reads_any_more(harness: Harness, tmp_path: Path) -> None:
+    model = harness.model()
+
+    async def work(bench: Bench) -> None:
+        bench.serve(variant(model.record))
+        call, outcome = bench.stream(f"!stream {tmp_path} chatter".encode())
+        await true(lambda: b"".join(outcome.parts).startswith(b"first;."))
+        assert not outcome.future.done()
+        call.abandon()
+        await true((tmp_path / "gone").exists)
+        assert bench.counted()["requests"] == 1
+        assert not outcome.future.done()
+
+    in_loop(harness, work)
+
+
+def test_the_time_of_a_stream_stands_still_while_it_is_held(harness: Harness, tmp_path: Path) -> None:
+    model = harness.model()
+
+    async def work(bench: Bench) -> None:
+        bench.serve(variant(model.record), timeout=0.5)
+        call, outcome = bench.stream(f"!stream {tmp_path} end".encode())
+        await true(lambda: outcome.parts)
+        call.hold(True)
+        await asyncio.sleep(1.0)
+        (tmp_path / "go").touch()
+        call.hold(False)
+        assert (await outcome.future)[1] == b"first;second"
+        (tmp_path / "go").unlink()
+        _, silent = bench.stream(f"!stream {tmp_path} end".encode())
+        with pytest.raises(ApiError, match="timed out"):
+            await silent.future
+        assert silent.parts == [b"first;"]
+        assert (await bench.ask())[1].endswith(b"x")
+
+    in_loop(harness, work)
+
+
+def test_an_answer_in_parts_leaves_a_connection_that_can_be_used_again(harness: Harness) -> None:
+    model = harness.model()
+
+    async def work(bench: Bench) -> None:
+        bench.serve(variant(model.record))
+        for size in (COLLECTED_BYTES, COLLECTED_BYTES + 1, 3 * COLLECTED_BYTES):
+            assert len((await bench.ask(b"!big %d" % size))[1]) == size
+            assert (await bench.ask())[1].endswith(b"x")
+
+    in_loop(harness, work)
 
 
 def test_many_at_once_stay_within_the_bound(harness: Harness) -> None:
