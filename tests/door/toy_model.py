@@ -1,8 +1,8 @@
 """A model server for tests: `python toy_model.py SOCKET [DELAY]`. Standard library only.
 
-The body says what to do: `!status 500 text`, `!delay 0.5`, `!headers`, `!close`, `!partial`, `!big N`, `!eof`,
-`!interim`, `!chunked`, `!malformed`, `!session`, `!length`, `!once FILE` (the same, but ends without an answer until
-FILE is there), `!stream FOLDER HOW` (one part; when FOLDER/go exists another; HOW: `end`, `break`, `stall`,
+The body says what to do: `!status 500 text`, `!delay 0.5`, `!headers`, `!close`, `!partial`, `!big N`, `!chunks N`,
+`!eof`, `!interim`, `!chunked`, `!malformed`, `!session`, `!length`, `!once FILE` (the same, but ends without an answer
+until FILE is there), `!stream FOLDER HOW` (one part; when FOLDER/go exists another; HOW: `end`, `break`, `stall`,
 `chatter`); anything else is answered with the process id and the body. SIGTERM lets what is under way end.
 """
 
@@ -42,6 +42,9 @@ def say(command: str, rest: str, head: str, body: bytes) -> tuple[bytes, bool]:
     }
     if command == "!status":
         return answer(text.encode(), status=int(status)), True
+    if command == "!chunks":
+        head = b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"
+        return head + b"%x\r\n%b\r\n0\r\n\r\n" % (int(rest), b"x" * int(rest)), True
     if command == "!big":
         return answer(b"x" * int(rest)), True
     if command == "!once":

@@ -334,6 +334,9 @@ def test_answers_of_every_form(harness: Harness) -> None:
         with pytest.raises(ApiError, match="exceeded 100000 bytes"):
             await bench.ask(b"!big 100001")
         assert len((await bench.ask(b"!big 100000"))[1]) == 100000
+        with pytest.raises(ApiError, match="exceeded 100000 bytes"):
+            await bench.ask(b"!chunks 100001")
+        assert len((await bench.ask(b"!chunks 100000"))[1]) == 100000
         with pytest.raises(ApiError, match=r'Received client error \(404\) from primary with message "no"'):
             await bench.ask(b"!status 404 no")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from clary_toolkit.serving.calls import UserCodeFailed
+from clary_toolkit.serving.network import IDLE_GRACE, RECEIVE_GRACE
 from clary_toolkit.serving.parts import Parts, comes_in_parts
 from tests.toolkit.conftest import Serve
 from tests.toolkit.running import DEADLINE, ModelServer, UnixConnection
@@ -99,6 +101,20 @@ def test_a_generator_is_closed_when_its_client_goes(serve: Serve, tmp_path: Path
     await_file(tmp_path / "closed")
     (tmp_path / "go").touch()
     assert server.invoke("x", "text/csv").text == "first;second"
+
+
+def test_a_stop_request_lets_a_stream_end_and_closes_behind_it(serve: Serve, tmp_path: Path) -> None:
+    server = serve(STREAMING.format(folder=str(tmp_path)))
+    connection, response = begin(server, "x")
+    assert response.read(6) == b"first;"
+    server.process.send_signal(signal.SIGTERM)
+    time.sleep(IDLE_GRACE + 0.2)  # connections without a request have been closed by now
+    (tmp_path / "go").touch()
+    assert response.read() == b"second"
+    connection.sock.settimeout((RECEIVE_GRACE - IDLE_GRACE) / 2)  # before anything else would close it
+    assert connection.sock.recv(1) == b""
+    connection.close()
+    assert server.process.wait(DEADLINE) == 0
 
 
 def test_predictions_in_parts_and_files_need_no_output_fn(serve: Serve, tmp_path: Path) -> None:

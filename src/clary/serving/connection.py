@@ -190,20 +190,17 @@ class Connection(asyncio.Protocol):
         if exchange is None:
             return
         self._size += len(chunk)
-        if self.began:
-            if self._size > self._largest_answer and not exchange.streamed:
-                self._refuse_size()
-            else:
-                self.owner.answer_part(exchange, chunk)
-                self._moved()
+        good = 200 <= self._parser.get_status_code() < 300
+        if good and self._size > self._largest_answer and not exchange.streamed:
+            self._refuse_size()
+        elif self.began:
+            self.owner.answer_part(exchange, chunk)
+            self._moved()
         elif self._size <= COLLECTED_BYTES:
             self._chunks.append(chunk)
-        elif 200 <= self._parser.get_status_code() < 300:
+        elif good:
             self._chunks.append(chunk)
-            if self._size > self._largest_answer:
-                self._refuse_size()
-            else:
-                self._begin(exchange)
+            self._begin(exchange)
 
     def on_message_complete(self) -> None:
         status = self._parser.get_status_code()

@@ -190,7 +190,8 @@ class Connection(asyncio.Protocol):
             return
         if complete and self._chunked:
             self._transport.write(b"0\r\n\r\n")
-        self._end_answer(keep=complete and self._keep)
+        # It may have lasted: when draining has begun meanwhile, nobody else will close this connection.
+        self._end_answer(keep=complete and self._keep and not self._service.draining)
 
     def _end_answer(self, *, keep: bool) -> None:
         self._current = None
