@@ -82,8 +82,12 @@ class Control:
             aws_secret_access_key="secret",
             config=Config(retries={"total_max_attempts": 1}, **config),
         )
-        client.meta.events.register("before-send.s3", self._answer_client)
+        self.attach(client)
         return client
+
+    def attach(self, client: Any) -> None:
+        """Answer what a client of botocore sends."""
+        client.meta.events.register("before-send.s3", self._answer_client)
 
     def send(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
         """One request; the body arrives in pieces."""

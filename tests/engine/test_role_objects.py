@@ -18,6 +18,7 @@ from clary.runtimes.errors import StagingError
 from clary.store import buckets, principals, resources
 from clary.store.blobs import Blobs
 from clary.store.database import Database
+from clary.store.storage import OwnStorage
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 ACCOUNT = "111122223333"
@@ -51,7 +52,7 @@ def objects(tmp_path: Path) -> Iterator[RoleObjects]:
         )
         for name, account in (("mine", ACCOUNT), ("theirs", "444455556666")):
             buckets.create(tx, account=account, region="us-east-1", name=name, now=NOW)
-    yield RoleObjects(database, Blobs(tmp_path / "blobs"), ARN, "session", NOW)
+    yield RoleObjects(OwnStorage(database, Blobs(tmp_path / "blobs")), database, ARN, "session", NOW)
     database.close()
 
 

@@ -81,6 +81,12 @@ class Settings:
     public_url: str = _setting(
         "", "URL under which jobs reach Clary itself; set by the supervisor once it has bound its ports."
     )
+    s3_endpoint_url: str = _setting(
+        "", "URL of another S3 where jobs, endpoints and functions read and write objects; empty for Clary's own."
+    )
+    s3_access_key_id: str = _setting("", "Access key for that S3.")
+    s3_secret_access_key: str = field(default="", repr=False, metadata={"doc": "Secret of that access key."})
+    s3_region: str = _setting("", "Region of that S3; empty for the installation's.")
     smtp_host: str = _setting("", "Mail server for e-mail subscriptions; without one, e-mail is not delivered.")
     smtp_port: int = _setting(587, "Port of the mail server.")
     smtp_from: str = _setting("", "Sender's address of e-mail.")

@@ -239,7 +239,7 @@ class JobController:
 
     def _objects(self, job: Resource) -> RoleObjects:
         role = job.document.get("role") or job.document["request"]["RoleArn"]
-        return RoleObjects(self._around.database, self._around.blobs, role, "SageMaker", self._around.clock.now())
+        return self._around.objects_of(role)
 
     def _hosts(self, job: Resource) -> list[Host]:
         return hosts_of(job.id, self._kind.machines(job))

@@ -9,7 +9,6 @@ from typing import Any
 from clary.base.errors import ValidationException
 from clary.engine.endpoint_plan import Replica
 from clary.engine.fleet import fleet_of
-from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.units import unit_id
 from clary.engine.variables import platform_variables
@@ -80,7 +79,7 @@ def place_files(around: Surroundings, variant: dict[str, Any], opt_ml: Path, var
         return
     if not variant["RoleArn"]:
         raise ValidationException("The model has no ExecutionRoleArn, so its model data cannot be read.")
-    objects = RoleObjects(around.database, around.blobs, variant["RoleArn"], "SageMaker", around.clock.now())
+    objects = around.objects_of(variant["RoleArn"])
     staging.place_model(objects, container, opt_ml / "model")
     if source.startswith("s3://"):
         staging.place_object(objects, source, opt_ml / "input" / "source" / "sourcedir.tar.gz")

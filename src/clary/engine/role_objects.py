@@ -11,20 +11,19 @@ from types import MappingProxyType
 from clary.access.evaluation import AccessRequest, PolicySet, evaluate
 from clary.access.principals import Principal
 from clary.base.arns import parse_arn
-from clary.base.errors import AccessDenied
+from clary.base.errors import AccessDenied, ApiError
 from clary.runtimes.errors import StagingError
-from clary.store import objects, principals
-from clary.store.blobs import Blobs
+from clary.store import principals
 from clary.store.buckets import BucketNotFound, BucketOfOther
 from clary.store.database import Database
+from clary.store.storage import Storage
 
 
 class RoleObjects:
     """Implements `runtimes.sources.Objects` for one role."""
 
-    def __init__(self, database: Database, blobs: Blobs, role_arn: str, session: str, now: datetime) -> None:
-        self._database = database
-        self._blobs = blobs
+    def __init__(self, storage: Storage, database: Database, role_arn: str, session: str, now: datetime) -> None:
+        self._storage = storage
         self._now = now
         role = parse_arn(role_arn)
         self._account = role.account
@@ -45,34 +44,31 @@ class RoleObjects:
     def list(self, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
         """(key, size) of every object below the prefix, in key order."""
         self._check("s3:ListBucket", f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix})
-        with _told(bucket), self._database.read() as tx:
-            yield from [(row.key, row.size) for row in objects.walk(tx, self._account, bucket, prefix)]
+        with _told(bucket):
+            yield from ((key, size) for key, size, _ in self._storage.list(self._account, bucket, prefix))
 
     def contents(self, bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
         """(key, ETag) of every object below the prefix, in key order."""
         self._check("s3:ListBucket", f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix})
-        with _told(bucket), self._database.read() as tx:
-            yield from [(row.key, row.etag) for row in objects.walk(tx, self._account, bucket, prefix)]
+        with _told(bucket):
+            yield from ((key, etag) for key, _, etag in self._storage.list(self._account, bucket, prefix))
 
     def size(self, bucket: str, key: str) -> int:
         """Bytes of an object; FileNotFoundError when there is none."""
         self._check("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
-        with _told(bucket), self._database.read() as tx:
-            found = objects.read(tx, self._account, bucket, key)
-        if found is None:
-            raise FileNotFoundError(f"s3://{bucket}/{key}")
-        return found.size
+        with _told(bucket):
+            return self._storage.size(self._account, bucket, key)
 
     def fetch(self, bucket: str, key: str, target: Path) -> None:
         """Copy an object into a new file; FileNotFoundError when there is none."""
         self._check("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
         with _told(bucket):
-            objects.export(self._database, self._blobs, self._account, bucket, key, target)
+            self._storage.fetch(self._account, bucket, key, target)
 
     def store(self, bucket: str, key: str, source: Path) -> None:
         self._check("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}")
         with _told(bucket):
-            objects.put_file(self._database, self._blobs, self._account, bucket, key, source, now=self._now)
+            self._storage.store(self._account, bucket, key, source, self._now)
 
     def _check(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> None:
         request = AccessRequest(principal=self._principal, action=action, resource=resource, context=context)
@@ -90,3 +86,7 @@ def _told(bucket: str) -> Iterator[None]:
         raise StagingError(f"NoSuchBucket (404): The specified bucket does not exist: {bucket}") from error
     except BucketOfOther as error:
         raise AccessDenied(f"the bucket {bucket} belongs to another account") from error
+    except ApiError as error:
+        if isinstance(error, AccessDenied):
+            raise
+        raise StagingError(f"{error.code} ({error.status}): {error.message}") from error

@@ -9,10 +9,12 @@ from clary.base.clock import Clock
 from clary.base.installation import Installation
 from clary.base.settings import Settings
 from clary.engine.own_calls import OwnCalls
+from clary.engine.role_objects import RoleObjects
 from clary.runtimes.environments import Environments
 from clary.runtimes.port import Runtime
 from clary.store.blobs import Blobs
 from clary.store.database import Database
+from clary.store.storage import storage_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +33,8 @@ class Surroundings:
     clock: Clock
     endpoint_url: Callable[[], str]
     calls: OwnCalls
+
+    def objects_of(self, role_arn: str) -> RoleObjects:
+        """S3 as a role sees it."""
+        storage = storage_of(self.settings, self.database, self.blobs)
+        return RoleObjects(storage, self.database, role_arn, "SageMaker", self.clock.now())

@@ -18,9 +18,12 @@ from clary.base.errors import ApiError, ResourceInUse, ResourceNotFound, Validat
 from clary.engine.own_calls import Actor
 from clary.engine.pipelines.controller import PipelineController
 from clary.engine.pipelines.rows import read_rows
+from clary.engine.role_objects import RoleObjects
 from clary.store import resources
+from clary.store.blobs import Blobs
 from clary.store.database import Database
 from clary.store.resources import Resource
+from clary.store.storage import OwnStorage
 
 ACCOUNT, REGION, ROLE = "111122223333", "us-east-1", "arn:aws:iam::111122223333:role/r"
 PIPELINE = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/p"
@@ -109,6 +112,7 @@ class Calls:
 class World:
     """One execution, and the controller that carries it out."""
 
+    folder: Path
     database: Database
     clock: Clock
     calls: Calls
@@ -150,8 +154,13 @@ class World:
         """A new controller, as after a crash."""
         if self.controller is not None:
             self.controller.stop()
+        storage = OwnStorage(self.database, Blobs(self.folder / "blobs"))
         around: Any = SimpleNamespace(
-            database=self.database, clock=self.clock, calls=self.calls, blobs=None, settings=self.settings
+            database=self.database,
+            clock=self.clock,
+            calls=self.calls,
+            settings=self.settings,
+            objects_of=lambda role: RoleObjects(storage, self.database, role, "session", self.clock.now()),
         )
         self.controller = PipelineController(around, lambda resource_id, kind: None)
 
@@ -201,7 +210,7 @@ class World:
 def world(tmp_path: Path) -> Iterator[World]:
     database = Database(tmp_path / "clary.db")
     clock = Clock()
-    world = World(database, clock, Calls(clock))
+    world = World(tmp_path, database, clock, Calls(clock))
     yield world
     world.calls.answering.set()
     if world.controller is not None:

@@ -12,6 +12,7 @@ import pytest
 from clary.engine.role_objects import RoleObjects
 from clary.store import buckets, principals, resources
 from clary.store.blobs import Blobs
+from clary.store.storage import OwnStorage
 from tests.engine.pipelines.conftest import ACCOUNT, REGION, ROLE, World
 
 STEP: dict[str, Any] = {
@@ -38,7 +39,7 @@ def objects(world: World, tmp_path: Path) -> RoleObjects:
             tx, account=ACCOUNT, region="", kind=principals.ROLE, name="r", arn=ROLE, document=role, now=now
         )
         buckets.create(tx, account=ACCOUNT, region=REGION, name="data", now=now)
-    return RoleObjects(world.database, Blobs(tmp_path / "blobs"), ROLE, "session", now)
+    return RoleObjects(OwnStorage(world.database, Blobs(tmp_path / "blobs")), world.database, ROLE, "session", now)
 
 
 def put(objects: RoleObjects, folder: Path, key: str, content: bytes) -> None:

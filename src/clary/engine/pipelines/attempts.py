@@ -216,7 +216,7 @@ class Attempts:
 
     def _objects(self) -> RoleObjects:
         role = self._execution.document["role"]
-        return RoleObjects(self._around.database, self._around.blobs, role, "SageMaker", self._around.clock.now())
+        return self._around.objects_of(role)
 
     def _known(self, name: str) -> Resource:
         row = self._rows.get(name)

@@ -11,9 +11,12 @@ from typing import Any
 
 from clary.services.context import Context
 from clary.services.lambda_functions.names import invalid, refuse_unserved
-from clary.store import buckets, contents, objects
+from clary.store import contents, objects
 from clary.store.blobs import Extent
+from clary.store.buckets import BucketNotFound, BucketOfOther
 from clary.store.database import Transaction
+from clary.store.objects import ObjectNotFound
+from clary.store.storage import storage_of
 
 _LARGEST = 250 * 1024**2
 
@@ -65,22 +68,18 @@ def _fetch(context: Context, request: dict[str, Any], path: Path) -> None:
 
 def _fetch_object(context: Context, bucket: str, key: str, path: Path) -> None:
     context.authorize("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
-    with context.database.read() as tx:
-        owner = buckets.find(tx, bucket)
-        if owner is None or owner.account != context.account:
-            raise invalid(
-                "Error occurred while GetObject. S3 Error Code: NoSuchBucket. "
-                f"S3 Error Message: The specified bucket does not exist ({bucket})"
-            )
-        stored = objects.find(tx, owner, key)
-    if stored is None:
+    storage = storage_of(context.settings, context.database, context.blobs)
+    try:
+        if storage.size(context.account, bucket, key) > _LARGEST:
+            raise invalid(f"The zip file must be smaller than {_LARGEST} bytes.")
+        storage.fetch(context.account, bucket, key, path)
+    except (BucketNotFound, BucketOfOther) as error:
+        raise invalid(
+            "Error occurred while GetObject. S3 Error Code: NoSuchBucket. "
+            f"S3 Error Message: The specified bucket does not exist ({bucket})"
+        ) from error
+    except ObjectNotFound as error:
         raise invalid(
             "Error occurred while GetObject. S3 Error Code: NoSuchKey. "
             f"S3 Error Message: The specified key does not exist. ({key})"
-        )
-    if stored.size > _LARGEST:
-        raise invalid(f"The zip file must be smaller than {_LARGEST} bytes.")
-    try:
-        objects.export(context.database, context.blobs, context.account, bucket, key, path)
-    except objects.ObjectNotFound as error:
-        raise invalid(f"The object {key} has just been deleted.") from error
+        ) from error

@@ -7,11 +7,12 @@ from typing import Any
 from clary.base.errors import ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
-from clary.store import buckets, objects
 from clary.store.blobs import BlobMissing
+from clary.store.buckets import BucketNotFound, BucketOfOther
+from clary.store.objects import ObjectNotFound
+from clary.store.storage import storage_of
 
 _LARGEST = 1024 * 1024
-_ATTEMPTS = 10
 
 
 def read_text(context: Context, request: dict[str, Any], operation: str) -> str | None:
@@ -25,23 +26,23 @@ def read_text(context: Context, request: dict[str, Any], operation: str) -> str 
     names.refuse_unserved(f"{operation} PipelineDefinitionS3Location", place, "VersionId")
     bucket, key = place["Bucket"], place["ObjectKey"]
     context.authorize("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
-    for _ in range(_ATTEMPTS):
-        try:
-            return _read(context, bucket, key)
-        except BlobMissing:
-            continue  # overwritten between the row and its bytes
-    raise ValidationException(f"The bytes of s3://{bucket}/{key} cannot be read.")
+    return _read(context, bucket, key)
 
 
 def _read(context: Context, bucket: str, key: str) -> str:
+    storage = storage_of(context.settings, context.database, context.blobs)
+    path = context.blobs.new_incoming_path()
     try:
-        with context.database.read() as tx:
-            found = objects.read(tx, context.account, bucket, key)
-    except (buckets.BucketNotFound, buckets.BucketOfOther) as error:
+        if storage.size(context.account, bucket, key) > _LARGEST:
+            raise ValidationException("Invalid pipeline definition: It is larger than 1 MiB.")
+        storage.fetch(context.account, bucket, key, path)
+        return path.read_bytes()[:_LARGEST].decode("utf-8", "replace")
+    except (BucketNotFound, BucketOfOther) as error:
         raise ValidationException(f"There is no bucket {bucket} to read the pipeline definition from.") from error
-    if found is None:
-        raise ValidationException(f"There is no object s3://{bucket}/{key} to read the pipeline definition from.")
-    if found.size > _LARGEST:
-        raise ValidationException("Invalid pipeline definition: It is larger than 1 MiB.")
-    with objects.open_reader(context.database, context.blobs, found) as reader:
-        return reader.read(_LARGEST).decode("utf-8", "replace")
+    except ObjectNotFound as error:
+        text = f"There is no object s3://{bucket}/{key} to read the pipeline definition from."
+        raise ValidationException(text) from error
+    except BlobMissing as error:
+        raise ValidationException(f"The bytes of s3://{bucket}/{key} cannot be read.") from error
+    finally:
+        path.unlink(missing_ok=True)

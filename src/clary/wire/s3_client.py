@@ -1,0 +1,105 @@
+"""Another S3, spoken to through botocore: what jobs and endpoints need of objects, and no more.
+
+Loaded only where an installation is told to keep its objects elsewhere: botocore's client costs memory and time.
+Paths are in path style, because most servers that speak S3 have no names for their buckets.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
+
+from clary.base.errors import ApiError
+
+_PIECE = 1024 * 1024
+_PART = 64 * 1024 * 1024
+_UNSET = (None, None, None, None)
+
+
+class S3Client:
+    """All methods raise ApiError with the code and status of the other side. Threads may share one."""
+
+    def __init__(self, endpoint_url: str, region: str, access_key_id: str, secret_access_key: str) -> None:
+        # The user's own profile and configuration file are for other programs.
+        session = Session(session_vars={"profile": _UNSET, "config_file": (None, None, os.devnull, None)})
+        self._client = session.create_client(
+            "s3",
+            region_name=region,
+            endpoint_url=endpoint_url,
+            aws_access_key_id=access_key_id,
+            aws_secret_access_key=secret_access_key,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                connect_timeout=10,
+                read_timeout=60,
+                retries={"mode": "standard", "total_max_attempts": 5},
+                max_pool_connections=32,
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    def list(self, bucket: str, prefix: str) -> Iterator[tuple[str, int, str]]:
+        """(key, size, ETag) of every object below the prefix, in the order of the keys."""
+        token: dict[str, str] = {}
+        while True:
+            page = self._call("list_objects_v2", Bucket=bucket, Prefix=prefix, **token)
+            for entry in page.get("Contents", []):
+                yield entry["Key"], entry["Size"], entry["ETag"].strip('"')
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def size(self, bucket: str, key: str) -> int:
+        return int(self._call("head_object", Bucket=bucket, Key=key)["ContentLength"])
+
+    def get(self, bucket: str, key: str, target: Path) -> None:
+        """Into a new file, which is there only when all of it has come."""
+        answer = self._call("get_object", Bucket=bucket, Key=key)
+        try:
+            with target.open("xb") as file:
+                for piece in answer["Body"].iter_chunks(_PIECE):
+                    file.write(piece)
+        except BotoCoreError as error:
+            target.unlink(missing_ok=True)
+            raise _unreachable(error) from error
+
+    def put(self, bucket: str, key: str, file: Any, size: int) -> None:
+        """From an open file; large ones in parts."""
+        if size <= _PART:
+            self._call("put_object", Bucket=bucket, Key=key, Body=file)
+            return
+        named = {"Bucket": bucket, "Key": key}
+        upload = {**named, "UploadId": self._call("create_multipart_upload", **named)["UploadId"]}
+        try:
+            parts: list[dict[str, Any]] = []
+            while body := file.read(_PART):
+                number = len(parts) + 1
+                etag = self._call("upload_part", **upload, PartNumber=number, Body=body)["ETag"]
+                parts.append({"PartNumber": number, "ETag": etag})
+            self._call("complete_multipart_upload", **upload, MultipartUpload={"Parts": parts})
+        except BaseException:
+            self._call("abort_multipart_upload", **upload)
+            raise
+
+    def _call(self, operation: str, **request: Any) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self._client, operation)(**request)
+        except ClientError as error:
+            told, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+            raise ApiError(told.get("Message", ""), code=told.get("Code", ""), status=status) from error
+        except BotoCoreError as error:
+            raise _unreachable(error) from error
+        return answer
+
+
+def _unreachable(error: Exception) -> ApiError:
+    message = f"The S3 that this installation uses did not answer: {error}"
+    return ApiError(message, code="ServiceUnavailable", status=503)
