@@ -1,9 +1,9 @@
 """A model server for tests: `python toy_model.py SOCKET [DELAY]`. Standard library only.
 
 The body says what to do: `!status 500 text`, `!delay 0.5`, `!headers`, `!close`, `!partial`, `!big N`, `!chunks N`,
-`!eof`, `!interim`, `!chunked`, `!malformed`, `!session`, `!length`, `!once FILE` (the same, but ends without an answer
-until FILE is there), `!stream FOLDER HOW` (one part; when FOLDER/go exists another; HOW: `end`, `break`, `stall`,
-`chatter`); anything else is answered with the process id and the body. SIGTERM lets what is under way end.
+`!eof`, `!interim`, `!chunked`, `!malformed`, `!session`, `!length`, `!once FILE` (the same, but ends without an
+answer until FILE is there), `!stream FOLDER HOW` (one part; when FOLDER/go exists another; HOW: `end`, `break`,
+`stall`, `chatter`); anything else is answered with the process id and the body. SIGTERM lets what is under way end.
 """
 
 from __future__ import annotations
