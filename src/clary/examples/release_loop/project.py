@@ -20,6 +20,8 @@ from settings import read_settings
 
 
 def upload(settings, arguments):
+    if not Path(arguments.file).is_file():
+        raise SystemExit(f"There is no file {arguments.file}.")
     key = f"{settings.prefix}/incoming/{Path(arguments.file).name}"
     boto3.client("s3").upload_file(arguments.file, settings.bucket, key)
     print(f"s3://{settings.bucket}/{key}")
@@ -30,7 +32,7 @@ def status(settings, _arguments):
     for name in (settings.training_pipeline, settings.deploy_pipeline):
         for run in client.list_pipeline_executions(PipelineName=name, MaxResults=5)["PipelineExecutionSummaries"]:
             described = client.describe_pipeline_execution(PipelineExecutionArn=run["PipelineExecutionArn"])
-            why = described.get("FailureReason", "")
+            why = described.get("FailureReason", "").replace("\n", " ")
             print(f"{name:40} {run['StartTime']:%Y-%m-%d %H:%M:%S} {run['PipelineExecutionStatus']:10} {why}")
     for version in versions(settings):
         described = client.describe_model_package(ModelPackageName=version["ModelPackageArn"])
@@ -42,7 +44,7 @@ def status(settings, _arguments):
 def approve(settings, arguments):
     found = [v for v in versions(settings) if arguments.version in (None, v["ModelPackageVersion"])]
     if not found:
-        raise SystemExit("There is no such version.")
+        raise SystemExit("There is no such version yet; see status.")
     boto3.client("sagemaker").update_model_package(
         ModelPackageArn=found[0]["ModelPackageArn"],
         ModelApprovalStatus="Approved",
