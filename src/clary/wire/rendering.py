@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clary.base.errors import ApiError
-from clary.wire import documents, eventstream, frames
+from clary.wire import documents, frames
 from clary.wire.catalog import Operation, Shape
 from clary.wire.error_codes import QUERY_CODES
 from clary.wire.error_codes import localize as localize  # noqa: PLC0414 - offered here for callers that render
