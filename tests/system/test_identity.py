@@ -30,6 +30,7 @@ ROLE = "arn:aws:iam::111122223333:role/some-role"
 COMPLETED: dict[str, dict[str, Any]] = {
     "AssumeRole": {"RoleArn": ROLE},
     "CreateProcessingJob": {"RoleArn": ROLE},
+    "DeleteArtifact": {"ArtifactArn": "arn:aws:sagemaker:us-east-1:111122223333:artifact/some"},
     "CreateTrainingJob": {"RoleArn": ROLE},
     "DeletePolicyVersion": {"VersionId": "v1"},
     "DescribeLogStreams": {"logGroupName": "xxx"},
@@ -50,6 +51,12 @@ TEXTS: dict[tuple[str, str], str] = {
     ("lambda", "action"): "lambda:InvokeFunction",
     ("lambda", "functionversion"): "1",
     ("lambda", "role"): ROLE,
+    ("sagemaker", "actionname"): "some",
+    ("sagemaker", "artifactarn"): "arn:aws:sagemaker:us-east-1:111122223333:artifact/some",
+    ("sagemaker", "contextname"): "some",
+    ("sagemaker", "destinationarn"): "arn:aws:sagemaker:us-east-1:111122223333:context/some",
+    ("sagemaker", "lineagegroupname"): "some",
+    ("sagemaker", "sourcearn"): "arn:aws:sagemaker:us-east-1:111122223333:artifact/some",
     ("sagemaker", "modelpackagearn"): "arn:aws:sagemaker:us-east-1:111122223333:model-package/some/1",
     ("sagemaker", "modelpackagearnlist"): "arn:aws:sagemaker:us-east-1:111122223333:model-package/some/1",
     ("sagemaker", "pipelinearn"): "arn:aws:sagemaker:us-east-1:111122223333:pipeline/some",
@@ -78,14 +85,18 @@ OPEN = LINKS | {
 
 
 def call(client: Any, operation: str, account: str = "111122223333") -> dict[str, Any]:
-    """The smallest valid request, with ARNs of `account`."""
+    """Send the smallest correct request, with ARNs of `account`."""
+    answer = getattr(client, botocore.xform_name(operation))(**smallest_request(client, operation, account))
+    assert isinstance(answer, dict)
+    return answer
+
+
+def smallest_request(client: Any, operation: str, account: str) -> dict[str, Any]:
     service = client.meta.service_model
     shape = service.operation_model(operation).input_shape
     parameters = sample(shape, service.service_name) if shape else {}
-    request = _in_account({**parameters, **COMPLETED.get(operation, {})}, account)
-    answer = getattr(client, botocore.xform_name(operation))(**request)
-    assert isinstance(answer, dict)
-    return answer
+    request: dict[str, Any] = _in_account({**parameters, **COMPLETED.get(operation, {})}, account)
+    return request
 
 
 def _in_account(value: Any, account: str) -> Any:
@@ -160,6 +171,11 @@ def test_a_role_without_policies_may_do_nothing(
         failed = call(client, operation)["BatchDescribeModelPackageErrorMap"]
         assert [error["ErrorCode"] for error in failed.values()] == ["AccessDeniedException"]
         return
+    if (service, operation) == ("sagemaker-metrics", "BatchGetMetrics"):
+        (result,) = call(client, operation, server.installation.account)["MetricQueryResults"]
+        assert result["Status"] == "ValidationError"
+        assert "is not authorized to perform: sagemaker:BatchGetMetrics on resource" in result["Message"]
+        return
     if (service, operation) == ("s3", "DeleteObjects"):
         assert [error["Code"] for error in call(client, operation)["Errors"]] == ["AccessDenied"]
         return
@@ -175,6 +191,10 @@ def test_nothing_is_answered_unsigned(server: Server, service: str, operation: s
     unsigned = Config(retries={"total_max_attempts": 1}, parameter_validation=False, signature_version=UNSIGNED)
     with pytest.raises(ClientError) as refused:
         call(server.client(service, config=unsigned), operation)
+    if (service, operation) == ("sagemaker-metrics", "BatchPutMetrics"):
+        # Unsigned, `PUT /BatchPutMetrics` can only mean a bucket of that name, with a body that is no XML.
+        assert b"MalformedXML" in refused.value.response["Error"]["Message"].encode()
+        return
     assert refused.value.response["Error"]["Code"] in UNSIGNED_CODES, refused.value.response["Error"]
 
 

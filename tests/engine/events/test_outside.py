@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
-from clary.engine.events.targets import send
+from clary.engine.events.targets import http, send
 from clary.engine.events.targets.target import Undeliverable
 from clary.store import principals
 from tests.engine.events.conftest import ACCOUNT, REGION, World
@@ -159,3 +161,51 @@ def test_mail_is_handed_to_the_configured_server(world: World) -> None:
 def test_without_a_mail_server_the_reason_is_said(world: World) -> None:
     with pytest.raises(Undeliverable, match="CLARY_SMTP_HOST"):
         send(world.tools, world.send("mailto:a@example.com"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "fe80::1%eth0",
+        "fd00:ec2::254",
+        "100.100.100.200",
+        "0.0.0.0",
+        "ff02::1",
+    ],
+)
+def test_addresses_that_give_credentials_away_are_refused(address: str) -> None:
+    with pytest.raises(Undeliverable) as refused:
+        http.check_address(address)
+    assert refused.value.code == "FORBIDDEN_ADDRESS"
+    assert not refused.value.temporary
+
+
+def test_refused_addresses_are_not_even_connected_to(world: World) -> None:
+    for url in ("http://169.254.169.254/latest/meta-data/", "http://[::ffff:a9fe:a9fe]/", "http://2852039166/"):
+        with pytest.raises(Undeliverable, match=r"169\.254\.169\.254 is not an address that may be called"):
+            http.request("POST", url, {}, "")
+
+
+def test_a_name_that_changes_its_meaning_is_looked_at_again(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first answer is harmless; what is connected to counts."""
+    monkeypatch.setattr(http, "_METADATA", frozenset({ip_address("127.0.0.1")}))
+    harmless = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))]
+    answers = iter([harmless])
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *given, **named: next(answers, None) or resolve(*given, **named)
+    )
+    with pytest.raises(Undeliverable, match=r"127\.0\.0\.1 is not an address"):
+        http.request("POST", hook.url, {}, "")
+    assert hook.seen == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://a:99999/", "http://[::1", "http://a:b/", "ftp://a/", "http:///x", "http://a b/", ""]
+)
+def test_urls_that_are_none(url: str) -> None:
+    with pytest.raises(Undeliverable) as refused:
+        http.request("POST", url, {}, "")
+    assert (refused.value.code, refused.value.temporary) == ("INVALID_URL", False)
