@@ -1,4 +1,4 @@
-"""Figures of S3: large bodies beside a plain copy of a file, and the memory that an upload in parts needs."""
+"""Figures of S3: large bodies beside a plain copy of a file, the memory of an upload in parts, and long lists."""
 
 from __future__ import annotations
 
@@ -7,19 +7,31 @@ import shutil
 import statistics
 import tempfile
 import time
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.client import Config
+from sqlalchemy import insert
 from tests.server import Server
+
+from benchmarks.peer import PROGRAM, moto
+from clary.store import buckets
+from clary.store.database import Database
+from clary.store.objects import OBJECTS
 
 _SIZE = 500 * 1024**2
 _PIECE = 1024**2
 _ROUNDS = 3
 _PART = 64 * 1024**2
 _PARTS = 24
+_CROWD = "bench-crowd"
+_KEYS = 200_000
+_BATCH = 10_000
+_PAGES = 9
+_NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
 
 
 def big_bodies(server: Server) -> dict[str, Any]:
@@ -61,6 +73,47 @@ def multipart_memory(server: Server) -> dict[str, Any]:
     s3.complete_multipart_upload(**named, UploadId=upload, MultipartUpload={"Parts": parts})
     grown = _peak_mb(server.child("control")) - first
     return {"name": "growth of control over 1.5 GiB in parts, MB", "grown": round(grown, 1), "goal": "<= 32"}
+
+
+def many_keys(server: Server) -> dict[str, Any]:
+    """Seconds of a page of 1,000 keys among 200,000, from the middle, beside moto_server, taking turns.
+
+    Both are filled directly, not through the API: that alone would take longer than all other figures.
+    """
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket=_CROWD)
+    database = Database(server.settings.layout.database)
+    for start in range(0, _KEYS, _BATCH):
+        with database.write() as tx:
+            bucket = buckets.get(tx, server.installation.account, _CROWD)
+            tx.execute(insert(OBJECTS), [_row(bucket.id, number) for number in range(start, start + _BATCH)])
+    database.close()
+    script = Path(__file__).with_name("peer_with_keys.py")
+    pairs = []
+    with moto(str(PROGRAM.with_name("python")), str(script), _CROWD, str(_KEYS)) as peer_client:
+        peer = peer_client("s3")
+        for turn in range(_PAGES):
+            page = {"Bucket": _CROWD, "StartAfter": f"folder/{_KEYS // 2 + turn:07d}"}
+            pairs.append((_seconds(_list, s3, page), _seconds(_list, peer, page)))
+    own, other = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return {
+        "name": "a page of 1,000 keys among 200,000, s",
+        "clary_s": round(own, 4),
+        "moto_s": round(other, 4),
+        "ratio": round(other / own, 1),
+        "n": _PAGES,
+    }
+
+
+def _row(bucket_id: int, number: int) -> dict[str, Any]:
+    described = {"size": 0, "etag": _NOTHING, "storage_class": "STANDARD", "checksum": "", "document": {}}
+    named = {"bucket_id": bucket_id, "key": f"folder/{number:07d}"}
+    return {**named, **described, "modified_at": datetime.now(UTC), "content": None, "version": "null"}
+
+
+def _list(client: Any, page: dict[str, Any]) -> None:
+    if client.list_objects_v2(**page)["KeyCount"] != 1000:
+        raise RuntimeError("a page is not full")
 
 
 def _put(url: str, source: Path) -> None:
@@ -105,4 +158,4 @@ def _peak_mb(pid: int) -> float:
     raise ValueError("no VmHWM line")
 
 
-OBJECT_FIGURES = (big_bodies, multipart_memory)
+OBJECT_FIGURES = (big_bodies, multipart_memory, many_keys)

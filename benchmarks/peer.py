@@ -16,16 +16,18 @@ PROGRAM = Path(__file__).resolve().parent.parent / ".venv-bench" / "bin" / "moto
 
 
 @contextmanager
-def moto() -> Iterator[Any]:
-    """A factory of boto3 clients for a fresh moto_server."""
+def moto(*command: str) -> Iterator[Any]:
+    """A factory of boto3 clients for a fresh moto_server, or for a program that becomes one after its own work."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [str(PROGRAM), "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*(command or [str(PROGRAM)]), "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + (300 if command else 30)
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -40,4 +42,4 @@ def moto() -> Iterator[Any]:
         )
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)  # one that holds many objects takes its time
