@@ -9,7 +9,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from clary.base.errors import ApiError
+from clary.base.errors import AccessDenied, ApiError
 from clary.base.log import get_logger
 from clary.control import bodies
 from clary.control.audit import AuditTrail
@@ -119,9 +119,8 @@ class Application:
         self._authentication.check(call, "")
         operation = find_operation(call.known_target)
         if call.known_caller.principal.kind == "anonymous":
-            parameters = parse(call.known_target, call.head, b"")
-            validate(call.known_target, parameters)
-            authorize_operation(call.known_target, operation, self._make_context(call), parameters)
+            self._read(call, b"")
+            authorize_operation(call.known_target, operation, self._make_context(call), call.parameters)
 
     async def _take_form(self, call: Call) -> None:
         """A form upload is PutObject said in another way."""
@@ -135,10 +134,19 @@ class Application:
             self._authentication.check(call, sha256(call.body).hexdigest())
             if call.known_target.service == "s3":
                 bodies.check_declared(call)
-        call.parameters = parse(call.known_target, call.head, call.body)
-        validate(call.known_target, call.parameters)
+        self._read(call, call.body)
         operation = find_operation(call.known_target)
         authorize_operation(call.known_target, operation, self._make_context(call), call.parameters)
+
+    def _read(self, call: Call, body: bytes) -> None:
+        """Strangers do not learn what is wrong with their request: most of them have only forgotten to sign it."""
+        try:
+            call.parameters = parse(call.known_target, call.head, body)
+            validate(call.known_target, call.parameters)
+        except ApiError:
+            if call.known_caller.principal.kind == "anonymous":
+                raise AccessDenied("Access Denied") from None
+            raise
 
     async def _perform(self, call: Call) -> None:
         """Run the handler; for the SageMaker SDK wait until a young job has ended; render; record."""
