@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from clary_toolkit.algorithms import recordio
 from clary_toolkit.errors import UserError
 
 LIBSVM = frozenset({"", "libsvm", "text/libsvm", "text/x-libsvm"})
@@ -20,14 +21,16 @@ def read_channel(folder: Path, content_type: str, *, csv_weights: bool, width: i
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     if not files:
         raise UserError(f"the channel {folder.name} holds no files")
-    if kind not in LIBSVM | CSV | PARQUET:
+    if kind not in LIBSVM | CSV | PARQUET | {recordio.MEDIA_TYPE}:
         raise UserError(
             f"the content type {content_type!r} of the channel {folder.name} is not supported;"
-            " supported: text/csv, text/libsvm, application/x-parquet"
+            " supported: text/csv, text/libsvm, application/x-parquet, application/x-recordio-protobuf"
         )
     try:
         if kind in LIBSVM:
             return _libsvm(files, width)
+        if kind == recordio.MEDIA_TYPE:
+            return _records(files, width)
         return _labelled(_csv(files) if kind in CSV else _parquet(files), csv_weights and kind in CSV)
     except (ValueError, IndexError, TypeError) as error:
         taken = kind or "libsvm (no ContentType was given; text/csv is another)"
@@ -86,6 +89,23 @@ def _libsvm(files: list[Path], width: int) -> Any:
                     values.append(float(value))
             starts.append(len(values))
     return _sparse(labels, values, columns, starts, groups, width)
+
+
+def _records(files: list[Path], width: int) -> Any:
+    labels: list[float] = []
+    values: list[float] = []
+    columns: list[int] = []
+    starts = [0]
+    for record in (record for path in files for record in recordio.read(path.read_bytes())):
+        if record.label is None:
+            raise ValueError("a record has no label")
+        tensor = record.features
+        labels.append(record.label)
+        values += tensor.values
+        columns += tensor.keys or range(len(tensor.values))
+        starts.append(len(values))
+        width = max(width, tensor.width if tensor.keys else 0)
+    return _sparse(labels, values, columns, starts, [], width)
 
 
 def _sparse(
