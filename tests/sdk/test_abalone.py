@@ -116,9 +116,6 @@ def test_the_abalone_pipeline_registers_and_scores(run_client: Run, tmp_path: Pa
     for name, text in (("prepare.py", PREPARE), ("evaluate.py", EVALUATE), ("client.py", PROGRAM)):
         (tmp_path / name).write_text(text)
     shown = run_client(tmp_path / "client.py")
-    seconds = re.search(r"^took ([0-9.]+)", shown, re.MULTILINE)
-    assert seconds is not None
-    assert float(seconds[1]) < 30, shown
     steps = re.findall(r"^step (\S+) (\S+)", shown, re.MULTILINE)
     names = ["Process", "Train", "Eval", "Gate", "Create-CreateModel", "Register-RegisterModel", "Transform"]
     assert sorted(steps) == sorted((f"Abalone{name}", "Succeeded") for name in names)

@@ -19,17 +19,16 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 def test_the_guide_can_be_followed(server: Server, tmp_path: Path) -> None:
     blocks = BLOCK.findall(GUIDE.read_text())
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     environment = {
         **client_environment(server.settings, {**os.environ, "HOME": str(tmp_path)}),
-        "AWS_ACCESS_KEY_ID": server.installation.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": server.installation.secret_access_key,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "CLARY_DATA": str(server.settings.data),
         "AWS_PAGER": "",
     }
-    environment.pop("AWS_SESSION_TOKEN", None)
-    script = "set -e\n" + "\n".join(f"( {block} )" for block in blocks)
+    maria = server.settings.data / "credentials" / f"user-{server.installation.account}-maria"
+    owner, *others = (block.replace("=FILE", f"={maria}") for block in blocks)
+    script = f"set -e\n{owner}" + "\n".join(f"( {block} )" for block in others)
     done = subprocess.run(
         ["bash", "-c", script],
         env=environment,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -112,6 +114,27 @@ def test_one_object_is_spread_over_the_instances(server: Server) -> None:
     lines = outputs(server, "spread")["rows.csv.out"].splitlines()
     assert len(lines) == 1_000_000
     assert len(set(lines)) == min(2, len(os.sched_getaffinity(0)))
+
+
+def test_what_was_read_and_written_is_captured(server: Server) -> None:
+    for name in ("a.csv", "deep/b.csv"):
+        put(server, "transforms", f"captured/in/{name}", b"3\n4\n")
+    capture = {"DestinationS3Uri": "s3://transforms/capture/", "GenerateInferenceId": True}
+    job = transform(server, "captured", DataCaptureConfig=capture)
+    assert job["TransformJobStatus"] == "Completed", job.get("FailureReason")
+    rows = [line.split(",") for line in outputs(server, "captured")["a.csv.out"].splitlines()]
+    assert [row[0] for row in rows] == ["6.0", "8.0"]
+    assert len({row[1] for row in rows}) == 2
+    assert {row[2] for row in rows} == {job["CreationTime"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    s3 = server.client("s3")
+    found = [item["Key"] for item in s3.list_objects_v2(Bucket="transforms", Prefix="capture/")["Contents"]]
+    assert [re.sub(r"/\d{4}/\d\d/\d\d/\d\d/", "/", key) for key in found] == [
+        "capture/input/captured.json",
+        "capture/output/captured.json",
+    ]
+    read, written = (json.loads(s3.get_object(Bucket="transforms", Key=key)["Body"].read()) for key in found)
+    assert read == [{"prefix": "s3://transforms/captured/in/"}, "a.csv", "deep/b.csv"]
+    assert written == [{"prefix": "s3://transforms/captured/out/"}, "a.csv.out", "deep/b.csv.out"]
 
 
 def test_filters_and_joins(server: Server) -> None:

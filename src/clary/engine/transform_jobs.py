@@ -60,7 +60,8 @@ class TransformJobs:
             (opt_ml / folder).mkdir(parents=True)
         keys = _place_inputs(objects, request, opt_ml)
         instances = _instances(request, len(keys))
-        config = {"request": request, "keys": keys, "instances": instances}
+        started = job.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        config = {"request": request, "keys": keys, "instances": instances, "started": started}
         (opt_ml / "input" / "config" / "transformjobconfig.json").write_text(json.dumps(config, default=str))
         variables = {
             "CLARY_FRAMEWORK": environment.framework,
@@ -100,12 +101,24 @@ class TransformJobs:
         if not folder.is_dir():
             return {}
         archives.check_way(folder, opt_ml)
-        bucket, prefix = sources.parse_s3_uri(job.document["request"]["TransformOutput"]["S3OutputPath"])
-        base = f"{prefix.rstrip('/')}/" if prefix.rstrip("/") else ""
-        for number, key in enumerate(json.loads(_list_of_keys(opt_ml).read_text())):
+        request, listed = job.document["request"], json.loads(_list_of_keys(opt_ml).read_text())
+        target = _folder(request["TransformOutput"]["S3OutputPath"])
+        bucket, base = sources.parse_s3_uri(target)
+        done = []
+        for number, key in enumerate(listed["names"]):
             path = folder / str(number)
             if path.is_file() and not path.is_symlink():
                 objects.store(bucket, f"{base}{key}.out", path)
+                done.append(key)
+        capture = request.get("DataCaptureConfig")
+        if capture and done:
+            hour = f"{state.ended_at or self._around.clock.now():%Y/%m/%d/%H}"
+            for side, manifest in (
+                ("input", [{"prefix": listed["prefix"]}, *done]),
+                ("output", [{"prefix": target}, *(f"{key}.out" for key in done)]),
+            ):
+                place = f"{_folder(capture['DestinationS3Uri'])}{side}/{hour}/{job.name}.json"
+                _store_manifest(objects, place, manifest, opt_ml)
         return {}
 
     def enter(self, document: dict[str, Any], _secondary: str, _now: datetime) -> dict[str, Any]:
@@ -117,11 +130,25 @@ def _place_inputs(objects: RoleObjects, request: dict[str, Any], opt_ml: Path) -
     source = request["TransformInput"]["DataSource"]["S3DataSource"]
     found = sources.find_objects(objects, source["S3Uri"], source["S3DataType"])
     by_name = {name: (bucket, key) for bucket, key, name in found}
+    prefix = ""
     for number, name in enumerate(by_name):
         bucket, key = by_name[name]
         staging.place_object(objects, f"s3://{bucket}/{key}", opt_ml / "input" / "transform" / str(number))
-    _list_of_keys(opt_ml).write_text(json.dumps(list(by_name)))
+        prefix = f"s3://{bucket}/{key.removesuffix(name)}"
+    _list_of_keys(opt_ml).write_text(json.dumps({"prefix": prefix, "names": list(by_name)}))
     return list(by_name)
+
+
+def _folder(uri: str) -> str:
+    return f"{uri.rstrip('/')}/"
+
+
+def _store_manifest(objects: RoleObjects, uri: str, manifest: list[Any], opt_ml: Path) -> None:
+    """What was captured, in the form in which later jobs read it. A second attempt writes the same object."""
+    path = opt_ml.parent / "manifest.json"
+    path.write_text(json.dumps(manifest))
+    objects.store(*sources.parse_s3_uri(uri), path)
+    path.unlink()
 
 
 def _list_of_keys(opt_ml: Path) -> Path:

@@ -17,11 +17,12 @@ DEFAULTS = {"MaxConcurrentTransforms": 1, "MaxPayloadInMB": 6, "BatchStrategy": 
 
 @dataclass(frozen=True)
 class Job:
-    """`keys` are the objects' names, in the order of the files `0`, `1`, ... that hold them."""
+    """`keys` are the names of the objects that the files `0`, `1`, ... hold, in this order. `started` as ISO 8601."""
 
     request: Mapping[str, Any]
     keys: tuple[str, ...]
     instances: int
+    started: str
     inputs: Path
     outputs: Path
 
@@ -48,6 +49,12 @@ class Job:
     @property
     def data_processing(self) -> Mapping[str, str]:
         return self.request.get("DataProcessing") or {}
+
+    @property
+    def marked_at(self) -> str | None:
+        """The job's start when the request wants an inference id and this time in each record of the output."""
+        wanted = (self.request.get("DataCaptureConfig") or {}).get("GenerateInferenceId")
+        return self.started if wanted else None
 
     @property
     def timeout(self) -> int:
@@ -77,6 +84,7 @@ def read_job(layout: OptMl) -> Job:
         request=document["request"],
         keys=tuple(document["keys"]),
         instances=int(document["instances"]),
+        started=str(document["started"]),
         inputs=layout.input / "transform",
         outputs=layout.output / "transform",
     )

@@ -28,7 +28,11 @@ class Transformer:
         self._headers = {"Content-Type": job.content_type, "Accept": job.accept}
         self._headers = {name: value for name, value in self._headers.items() if value}
         self._processing = Processing(
-            job.data_processing, job.content_type, job.accept, splits_lines=job.split_type == "Line"
+            job.data_processing,
+            job.content_type,
+            job.accept,
+            splits_lines=job.split_type == "Line",
+            marked_at=job.marked_at,
         )
 
     def transform(self, index: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,13 +20,25 @@ JSON_LINES = frozenset({"application/jsonlines", "application/x-jsonlines", "app
 
 
 class Processing:
-    """`asked` is false when bodies and answers are passed on as they are."""
+    """`asked` is false when bodies and answers are passed on as they are.
 
-    def __init__(self, settings: Mapping[str, str], content_type: str, accept: str, *, splits_lines: bool) -> None:
+    `marked_at` is the job's start where each record of the output is to carry an id of its own and this time.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        content_type: str,
+        accept: str,
+        *,
+        splits_lines: bool,
+        marked_at: str | None = None,
+    ) -> None:
         self._input = _path(settings.get("InputFilter"))
         self._output = _path(settings.get("OutputFilter"))
         self._join = settings.get("JoinSource") == "Input"
-        self.asked = bool(self._input or self._output or self._join)
+        self._marked_at = marked_at
+        self.asked = bool(self._input or self._output or self._join or marked_at)
         self._source = media_type(content_type)
         self._answer = media_type(accept) or self._source
         self._by_line = splits_lines
@@ -40,14 +53,23 @@ class Processing:
 
     def result(self, records: list[Any], answer: bytes) -> bytes:
         """The output of a batch from its input records and the model's answer."""
-        if not self._join and self._output is None:
+        if not self._join and self._output is None and self._marked_at is None:
             return answer
         found = self._parsed(answer, self._answer)
         if self._join:
             found = self._joined(records, _for_each(found, len(records)))
         if self._output is not None:
             found = [self._applied(self._output, each, "OutputFilter") for each in found]
+        if self._marked_at is not None:
+            found = [self._marked(each, self._marked_at) for each in found]
         return self._written(found, self._answer)
+
+    def _marked(self, record: Any, time: str) -> Any:
+        name = str(uuid.uuid4())
+        if self._answer == CSV:
+            return [*_fields(record), name, time]
+        fields = record if isinstance(record, dict) else {"SageMakerOutput": record}
+        return {**fields, "SageMakerInferenceId": name, "SageMakerInferenceTime": time}
 
     def _joined(self, records: list[Any], predictions: list[Any]) -> list[Any]:
         if self._source == CSV:

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from clary.base.errors import NotServed, ValidationException
-from clary.services.sagemaker import names
 
 OPERATION = "CreateTransformJob"
 _MOST_MEGABYTES = 100
@@ -23,7 +22,6 @@ _PROCESSED = frozenset(
 
 def check_request(request: dict[str, Any]) -> None:
     """Raises ValidationException or NotServed."""
-    names.refuse_unserved(OPERATION, request, "DataCaptureConfig")
     source = request["TransformInput"]["DataSource"]["S3DataSource"]
     if source["S3DataType"] not in {"S3Prefix", "ManifestFile"}:
         raise NotServed(f"{OPERATION} with S3DataType {source['S3DataType']} is not served by this version of Clary.")
