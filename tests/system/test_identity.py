@@ -197,6 +197,10 @@ def test_nothing_is_answered_unsigned(server: Server, service: str, operation: s
     if (service, operation) in LINKS:
         return
     unsigned = Config(retries={"total_max_attempts": 1}, parameter_validation=False, signature_version=UNSIGNED)
+    if (service, operation) == ("s3", "DeleteObjects"):
+        refusals = call(server.client(service, config=unsigned), operation)["Errors"]
+        assert [error["Code"] for error in refusals] == ["AccessDenied"]
+        return
     with pytest.raises(ClientError) as refused:
         call(server.client(service, config=unsigned), operation)
     assert refused.value.response["Error"]["Code"] in UNSIGNED_CODES, refused.value.response["Error"]
