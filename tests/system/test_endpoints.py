@@ -270,6 +270,7 @@ def test_a_model_that_never_answers_ping_fails_at_its_time_limit(tmp_path: Path)
         assert "within 3 s" in endpoint["FailureReason"]
         patient = server.client("sagemaker").describe_endpoint(EndpointName="patient")
         assert patient["EndpointStatus"] == "Creating"
+    assert not server.settings.layout.sockets.exists()
 
 
 def test_two_variants_share_traffic_by_weight_and_can_be_addressed(server: Server) -> None:

@@ -19,6 +19,7 @@ Unix sockets live in a short folder of their own below /tmp, because their paths
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -112,6 +113,13 @@ class Layout:
         for folder in (self.blobs, self.units, self.tls, self.client, self.run, self.logs):
             folder.mkdir(exist_ok=True)
         self.create_sockets()
+
+    def remove_sockets(self) -> None:
+        """At the end of a server. Sockets of model servers that live on stay, and the folder with them."""
+        for path in (self.control_socket, self.wake_socket, *self.sockets.glob("door-*.sock")):
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.sockets.rmdir()
 
     def create_sockets(self) -> None:
         self.sockets.mkdir(mode=0o700, exist_ok=True)

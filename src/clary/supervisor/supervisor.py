@@ -228,6 +228,7 @@ class Supervisor:
             self._stop(control, signal.SIGTERM, _CONTROL_SECONDS)
         self._certificates.kill()
         self._settings.layout.server_file.unlink(missing_ok=True)
+        self._settings.layout.remove_sockets()
         return 0
 
     def _longest_invocation(self) -> float:
