@@ -233,6 +233,7 @@ def test_a_broken_model_fails_soon_and_says_why(
     server: Server, name: str, body: bytes | None, words: list[str]
 ) -> None:
     key = f"broken/{name}/model.tar.gz"
+    put(server, "tests", "broken/another-object", b"")
     data = put(server, "tests", key, body) if body is not None else f"s3://tests/{key}"
     begun = time.monotonic()
     endpoint = deploy(server, f"broken-{name}", model_data=data)
