@@ -27,6 +27,7 @@ def main() -> None:
         for figure in figures:
             print(f"measuring {figure.__name__}", file=sys.stderr)
             results.append(figure(server))
+            print(json.dumps(results[-1]), file=sys.stderr)
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
     print(json.dumps({"machine": machine, "figures": results}, indent=2))
 

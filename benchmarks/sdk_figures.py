@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -155,8 +156,9 @@ SDK_FIGURES: tuple[Callable[[Server], dict[str, Any]], ...] = (sdk_2, sdk_3, aba
 
 
 def _measured(server: Server, name: str, client: Definition, program: str) -> dict[str, Any]:
-    (told,) = [line for line in _run(server, client, program, {}).splitlines() if line.startswith("seconds ")]
-    seconds = json.loads(told.removeprefix("seconds "))
+    # Version 3 leaves its progress panel in the same line.
+    (told,) = re.findall(r"seconds (\{.*\})", _run(server, client, program, {}))
+    seconds = json.loads(told)
     calls = {call: {"client_s": client_s, "server_s": server_s} for call, (client_s, server_s) in seconds.items()}
     return {"name": name, **calls}
 

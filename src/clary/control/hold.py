@@ -123,4 +123,4 @@ def _is_waiter(head: RequestHead) -> bool:
 
 def _is_sagemaker_sdk(head: RequestHead) -> bool:
     agent = head.headers.get("user-agent", "").lower()
-    return "sagemaker-python-sdk" in agent or "sagemaker_sdk" in agent
+    return any(name in agent for name in ("sagemaker-python-sdk", "sagemakercore", "sagemaker_sdk"))
