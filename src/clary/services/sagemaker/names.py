@@ -18,6 +18,8 @@ from clary.store.resources import Resource
 
 _WORDS: Mapping[str, str] = {"endpoint-config": "endpoint configuration"}
 _JOBS = frozenset({"training-job", "processing-job", "hyper-parameter-tuning-job", "transform-job"})
+_EXPERIMENTS = frozenset({"experiment", "experiment-trial", "experiment-trial-component"})
+_LINEAGE = {"artifact": "Artifact", "action": "Action", "context": "Context"}
 
 
 def named(kind: str, member: str) -> Callable[[Context, dict[str, Any]], str]:
@@ -74,7 +76,7 @@ def refuse_unserved(operation: str, request: Mapping[str, Any], *members: str) -
 
 
 def _missing(kind: str, resource_arn: str) -> ApiError:
-    if kind in _JOBS:
+    if kind in _JOBS or kind in _EXPERIMENTS:
         return ResourceNotFound(f"Requested resource not found: {resource_arn}")
     return ValidationException(f'Could not find {_WORDS.get(kind, kind)} "{resource_arn}".')
 
@@ -85,4 +87,10 @@ def _taken(kind: str, resource_arn: str) -> ApiError:
             "Job name must be unique within an AWS account and region, "
             f"and a job with this name already exists ({resource_arn})"
         )
+    if kind in _EXPERIMENTS:
+        return ValidationException(f"{resource_arn} already exists.")
+    if kind in _LINEAGE:
+        return ValidationException(f"{_LINEAGE[kind]} with ARN {resource_arn} already exists.")
+    if kind == "model-package":
+        return ValidationException(f"ModelPackage already exists: {resource_arn}")
     return ValidationException(f'Cannot create already existing {_WORDS.get(kind, kind)} "{resource_arn}".')

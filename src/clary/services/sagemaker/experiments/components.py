@@ -33,7 +33,7 @@ def component_arn(context: Context, request: dict[str, Any]) -> str:
 def describe_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     arn = component_arn(context, request)
     with context.database.read() as tx:
-        row = rows.get(tx, context, rows.COMPONENT, arn.rsplit("/", 1)[-1])
+        row = names.get(tx, context, rows.COMPONENT, arn.rsplit("/", 1)[-1])
         if row.arn != arn:
             raise ResourceNotFound(f"Requested resource not found: {arn}")
         return described(tx, row)
@@ -60,7 +60,7 @@ def _plain(row: Resource) -> dict[str, Any]:
 
 def update_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
-        row = rows.get(tx, context, rows.COMPONENT, request["TrialComponentName"])
+        row = names.get(tx, context, rows.COMPONENT, request["TrialComponentName"])
         merged = {member: _merged(row, request, member, most) for member, most in _MAPS.items()}
         rows.change(tx, context, row, {**rows.chosen(request, *_PLAIN), **merged})
     return {"TrialComponentArn": row.arn}
@@ -107,9 +107,9 @@ def _merged(row: Resource, request: dict[str, Any], member: str, most: int) -> d
 def _wanted(tx: Transaction, context: Context, request: dict[str, Any]) -> set[int] | None:
     """Ids of the components of a trial, or of all trials of an experiment; None when neither is asked for."""
     if "TrialName" in request:
-        return associations.below_of(tx, [rows.get(tx, context, rows.TRIAL, request["TrialName"]).id])
+        return associations.below_of(tx, [names.get(tx, context, rows.TRIAL, request["TrialName"]).id])
     if "ExperimentName" in request:
-        experiment = rows.get(tx, context, rows.EXPERIMENT, request["ExperimentName"])
+        experiment = names.get(tx, context, rows.EXPERIMENT, request["ExperimentName"])
         return associations.below_of(tx, sorted(associations.below_of(tx, [experiment.id])))
     return None
 

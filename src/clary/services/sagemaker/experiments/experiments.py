@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clary.services.context import Context
+from clary.services.sagemaker import names
 from clary.services.sagemaker.experiments import rows
 from clary.store.resources import Resource
 
@@ -20,7 +21,7 @@ def create_experiment(context: Context, request: dict[str, Any]) -> dict[str, An
 
 def describe_experiment(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
-        return described(rows.get(tx, context, rows.EXPERIMENT, request["ExperimentName"]))
+        return described(names.get(tx, context, rows.EXPERIMENT, request["ExperimentName"]))
 
 
 def described(row: Resource) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def described(row: Resource) -> dict[str, Any]:
 
 def update_experiment(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
-        row = rows.get(tx, context, rows.EXPERIMENT, request["ExperimentName"])
+        row = names.get(tx, context, rows.EXPERIMENT, request["ExperimentName"])
         rows.change(tx, context, row, rows.chosen(request, "DisplayName", "Description"))
     return {"ExperimentArn": row.arn}
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clary.services.context import Context
+from clary.services.sagemaker import names
 from clary.services.sagemaker.experiments import metrics, rows
 from clary.store import associations, resources
 from clary.store.database import Transaction
@@ -76,7 +77,7 @@ def _trial(tx: Transaction, context: Context, config: dict[str, Any]) -> Resourc
     experiment = _ensure(tx, context, rows.EXPERIMENT, config.get("ExperimentName"), {})
     if experiment is None:
         known = config.get("TrialName")
-        return rows.get(tx, context, rows.TRIAL, known) if known else None
+        return names.get(tx, context, rows.TRIAL, known) if known else None
     trial = _ensure(tx, context, rows.TRIAL, config.get("TrialName"), {"ExperimentName": experiment.name})
     if trial is not None:
         associations.join(tx, experiment.id, trial.id)

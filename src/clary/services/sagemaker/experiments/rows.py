@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from clary.base.errors import ResourceNotFound, ValidationException
+from clary.base.errors import ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
 from clary.services.sagemaker.tags import put_tags
@@ -22,32 +22,12 @@ _SORTS = {"Name": "name", "CreationTime": "created_at"}
 _SCANNED = 200
 
 
-def get(tx: Transaction, context: Context, kind: str, name: str) -> Resource:
-    found = resources.find(tx, context.account, context.region, kind, name)
-    if found is None:
-        raise ResourceNotFound(f"Requested resource not found: {names.arn(context, kind, name)}")
-    return found
-
-
 def add(
     tx: Transaction, context: Context, kind: str, name: str, document: dict[str, Any], given: list[Any] | None
 ) -> Resource:
-    """Create the row with its tags; clients look for "already exists"."""
+    """Create the row with its tags."""
     who = user_context(context)
-    arn = names.arn(context, kind, name)
-    try:
-        row = resources.create(
-            tx,
-            account=context.account,
-            region=context.region,
-            kind=kind,
-            name=name,
-            arn=arn,
-            document={**document, "CreatedBy": who, "LastModifiedBy": who},
-            now=context.now,
-        )
-    except resources.AlreadyExists as error:
-        raise ValidationException(f"{arn} already exists.") from error
+    row = names.add(tx, context, kind, name, {**document, "CreatedBy": who, "LastModifiedBy": who})
     put_tags(tx, row.arn, given)
     return row
 
@@ -61,7 +41,7 @@ def change(tx: Transaction, context: Context, row: Resource, changes: dict[str, 
 def delete(context: Context, kind: str, name: str, still: str) -> str:
     """The ARN of what was deleted; `still` says what others may be joined with it, which keep it."""
     with context.database.write() as tx:
-        row = get(tx, context, kind, name)
+        row = names.get(tx, context, kind, name)
         if associations.below_of(tx, [row.id]) or (kind == COMPONENT and associations.above_of(tx, row.id)):
             raise ValidationException(f"{row.arn} cannot be deleted: it still {still}.")
         remove(tx, context, row)

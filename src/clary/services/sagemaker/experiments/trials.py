@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clary.services.context import Context
+from clary.services.sagemaker import names
 from clary.services.sagemaker.experiments import rows
 from clary.store import associations
 from clary.store.database import Transaction
@@ -15,7 +16,7 @@ _HIDDEN = frozenset({"CreatedBy", "ExperimentName", "LastModifiedBy", "MetadataP
 
 def create_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
-        experiment = rows.get(tx, context, rows.EXPERIMENT, request["ExperimentName"])
+        experiment = names.get(tx, context, rows.EXPERIMENT, request["ExperimentName"])
         document = rows.chosen(request, "DisplayName", "MetadataProperties") | {"ExperimentName": experiment.name}
         row = rows.add(tx, context, rows.TRIAL, request["TrialName"], document, request.get("Tags"))
         associations.join(tx, experiment.id, row.id)
@@ -24,7 +25,7 @@ def create_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 def describe_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
-        return described(rows.get(tx, context, rows.TRIAL, request["TrialName"]))
+        return described(names.get(tx, context, rows.TRIAL, request["TrialName"]))
 
 
 def described(row: Resource) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def described(row: Resource) -> dict[str, Any]:
 
 def update_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
-        row = rows.get(tx, context, rows.TRIAL, request["TrialName"])
+        row = names.get(tx, context, rows.TRIAL, request["TrialName"])
         rows.change(tx, context, row, rows.chosen(request, "DisplayName"))
     return {"TrialArn": row.arn}
 
@@ -61,10 +62,10 @@ def _wanted(tx: Transaction, context: Context, request: dict[str, Any]) -> set[i
     """Ids of the trials that both filters leave; None when there is no filter."""
     found: list[set[int]] = []
     if "ExperimentName" in request:
-        experiment = rows.get(tx, context, rows.EXPERIMENT, request["ExperimentName"])
+        experiment = names.get(tx, context, rows.EXPERIMENT, request["ExperimentName"])
         found.append(associations.below_of(tx, [experiment.id]))
     if "TrialComponentName" in request:
-        component = rows.get(tx, context, rows.COMPONENT, request["TrialComponentName"])
+        component = names.get(tx, context, rows.COMPONENT, request["TrialComponentName"])
         found.append(associations.above_of(tx, component.id))
     return set.intersection(*found) if found else None
 

@@ -49,21 +49,8 @@ def get(tx: Transaction, context: Context, kind: str, name_or_arn: str) -> Resou
 def add(
     tx: Transaction, context: Context, kind: str, name: str, document: dict[str, Any], given: list[Any] | None = None
 ) -> Resource:
-    """`document` has the Source; clients look for "already exists"."""
-    arn = names.arn(context, kind, name)
-    try:
-        row = resources.create(
-            tx,
-            account=context.account,
-            region=context.region,
-            kind=kind,
-            name=name,
-            arn=arn,
-            document={**document, "created_by": user_context(context)},
-            now=context.now,
-        )
-    except resources.AlreadyExists as error:
-        raise ValidationException(f"{LINEAGE_TYPES[kind]} with ARN {arn} already exists.") from error
+    """`document` has the Source."""
+    row = names.add(tx, context, kind, name, {**document, "created_by": user_context(context)})
     lineage.remember_source(tx, row, document["Source"]["SourceUri"])
     if given:
         put_tags(tx, row.arn, given)

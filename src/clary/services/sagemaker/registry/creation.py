@@ -119,21 +119,6 @@ def _made_with(tx: Transaction, group: Resource, token: str) -> Resource | None:
 
 
 def _add_unversioned(tx: Transaction, context: Context, request: dict[str, Any]) -> Resource:
-    name = request["ModelPackageName"]
-    arn = names.arn(context, PACKAGE, name)
-    try:
-        package = resources.create(
-            tx,
-            account=context.account,
-            region=context.region,
-            kind=PACKAGE,
-            name=name,
-            arn=arn,
-            document=_document(context, request),
-            status="Completed",
-            now=context.now,
-        )
-    except resources.AlreadyExists as error:
-        raise ValidationException(f"ModelPackage already exists: {arn}") from error
-    put_tags(tx, arn, request.get("Tags"))
+    package = names.add(tx, context, PACKAGE, request["ModelPackageName"], _document(context, request), "Completed")
+    put_tags(tx, package.arn, request.get("Tags"))
     return package
