@@ -70,20 +70,20 @@ def json_request(server: Server, body: bytes, operation: str = "DescribeModel", 
 
 
 BODIES = {
-    "the same name twice": (b'{"ModelName":"first","ModelName":"second"}', b"second"),
+    "the same name twice": (b'{"ModelName":"said-first","ModelName":"said-last"}', b"said-last"),
     "null for a name": (b'{"ModelName":null}', b"Member must not be null"),
-    "null in a list": (b'{"ModelName":"m","Tags":[null]}', b""),
-    "null in a map": (b'{"ModelName":"m","PrimaryContainer":{"Environment":{"a":null}}}', b""),
+    "null in a list": (b'{"ModelName":"no-such-model","Tags":[null]}', b""),
+    "null in a map": (b'{"ModelName":"no-such-model","PrimaryContainer":{"Environment":{"a":null}}}', b""),
     "null for all": (b"null", b""),
     "not UTF-8": (b'{"ModelName":"\xff\xfe"}', b"SerializationException"),
-    "UTF-16": ('{"ModelName":"m"}'.encode("utf-16"), b""),
-    "a byte order mark": (b'\xef\xbb\xbf{"ModelName":"m"}', b""),
+    "UTF-16": ('{"ModelName":"no-such-model"}'.encode("utf-16"), b""),
+    "a byte order mark": (b'\xef\xbb\xbf{"ModelName":"no-such-model"}', b""),
     "half a surrogate": (b'{"ModelName":"\\ud800"}', b"SerializationException"),
     "nested lists": (b'{"ModelName":' + b"[" * DEEP + b"]" * DEEP + b"}", b"SerializationException"),
     "nested maps": (b'{"a":' * DEEP + b"1" + b"}" * DEEP, b"SerializationException"),
     "a number without end": (b'{"ModelName":' + b"9" * 100_000 + b"}", b"SerializationException"),
     "a power": (b'{"MaxResults":1e999999999}', b""),
-    "compressed": (gzip.compress(b'{"ModelName":"m"}'), b""),
+    "compressed": (gzip.compress(b'{"ModelName":"no-such-model"}'), b""),
     "too large": (b" " * (LARGEST_SMALL_BODY + 1), b"RequestEntityTooLargeException"),
 }
 
@@ -181,7 +181,7 @@ def test_a_body_that_ends_early_stores_nothing(server: Server) -> None:
     s3.create_bucket(Bucket="hostile")
     whole = signed(server, "s3", "PUT", "/hostile/short", b"x" * 1000, {})
     refused(server, whole[:-500], close=True)
-    refused(server, json_request(server, b'{"ModelName":"m"}')[:-5], close=True)
+    refused(server, json_request(server, b'{"ModelName":"no-such-model"}')[:-5], close=True)
     assert "Contents" not in s3.list_objects_v2(Bucket="hostile", Prefix="short")
 
 
