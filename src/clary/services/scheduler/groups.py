@@ -6,6 +6,7 @@ from typing import Any
 
 from clary.base.errors import ApiError, ValidationException
 from clary.services.context import Context
+from clary.services.repeats import check_repeat, fingerprint
 from clary.services.scheduler import names
 from clary.services.tagging import MOST, Tagging
 from clary.store import resources, tags
@@ -25,6 +26,7 @@ def create_schedule_group(context: Context, request: dict[str, Any]) -> dict[str
         if found is not None:
             token = request.get("ClientToken")
             if token and token == found.document["token"]:
+                check_repeat(found.document.get("said"), fingerprint(request), token, names.conflict)
                 return {"ScheduleGroupArn": found.arn}
             raise names.conflict(f"Schedule group {name} already exists.")
         row = resources.create(
@@ -34,7 +36,7 @@ def create_schedule_group(context: Context, request: dict[str, Any]) -> dict[str
             kind=names.GROUP,
             name=name,
             arn=names.group_arn(context, name),
-            document={"token": request.get("ClientToken")},
+            document={"token": request.get("ClientToken"), "said": fingerprint(request)},
             now=context.now,
         )
         TAGGING.put(tx, row.arn, request.get("Tags"))

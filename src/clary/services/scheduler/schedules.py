@@ -10,6 +10,7 @@ from clary.base.errors import NotServed, ValidationException
 from clary.events.expressions import At, find_zone, parse_expression
 from clary.services.context import Context
 from clary.services.passed_roles import may_be_assumed
+from clary.services.repeats import check_repeat, fingerprint
 from clary.services.scheduler import names
 from clary.store import resources, tags, work
 from clary.store.database import Transaction
@@ -38,6 +39,7 @@ def create_schedule(context: Context, request: dict[str, Any]) -> dict[str, Any]
         if found is not None:
             token = request.get("ClientToken")
             if token and token == found.document["token"] and found.name == request["Name"]:
+                check_repeat(found.document.get("said"), fingerprint(request), token, names.conflict)
                 return {"ScheduleArn": found.arn}
             raise names.conflict(f"Schedule {request['Name']} already exists.")
         row = resources.create(
@@ -62,7 +64,7 @@ def update_schedule(context: Context, request: dict[str, Any]) -> dict[str, Any]
     with context.database.write() as tx:
         row = names.get_schedule(context, tx, request)
         _check_role(context, tx, request["Target"]["RoleArn"])
-        document = {**_document(context, request), "token": row.document["token"]}
+        document = {**_document(context, request), "token": row.document["token"], "said": row.document.get("said")}
         row = resources.save(tx, row, document=document, status=document["state"], now=context.now)
         work.enqueue(tx, row, context.now)
     return {"ScheduleArn": row.arn}
@@ -142,6 +144,7 @@ def _document(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         "window": request["FlexibleTimeWindow"],
         "after": request.get("ActionAfterCompletion", "NONE"),
         "token": request.get("ClientToken"),
+        "said": fingerprint(request),
         "modified": context.now,
         "next": None,
         "finished": False,

@@ -6,6 +6,7 @@ from typing import Any
 
 from clary.base.errors import ConflictException
 from clary.services.context import Context
+from clary.services.repeats import check_repeat, fingerprint
 from clary.services.sagemaker.pipelines.aliases import aliases_of, number_of
 from clary.services.sagemaker.pipelines.names import (
     EXECUTION,
@@ -100,12 +101,20 @@ def stop_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[s
     """Asks the engine to stop it."""
     with context.database.write() as tx:
         execution = get_execution(tx, context, request["PipelineExecutionArn"])
+        token = request["ClientRequestToken"]
+        if execution.document.get("stop_token") == token:
+            return {"PipelineExecutionArn": execution.arn}
         if execution.status not in {"Executing", "Stopping"}:
             raise ConflictException(
                 f"Only running pipeline executions can be stopped; {execution.arn} is {execution.status}."
             )
         if execution.status == "Executing":
-            document = {**execution.document, "stop_requested": True, "last_modified_by": user_context(context)}
+            document = {
+                **execution.document,
+                "stop_requested": True,
+                "stop_token": token,
+                "last_modified_by": user_context(context),
+            }
             execution = resources.save(tx, execution, document=document, status="Stopping", now=context.now)
             work.enqueue(tx, execution, context.now)
     return {"PipelineExecutionArn": execution.arn}
@@ -115,8 +124,9 @@ def retry_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[
     """Runs what failed or was stopped again, in place; what succeeded stays."""
     with context.database.write() as tx:
         execution = get_execution(tx, context, request["PipelineExecutionArn"])
-        token = request["ClientRequestToken"]
+        token, said = request["ClientRequestToken"], fingerprint(request)
         if execution.document.get("retry_token") == token:
+            check_repeat(execution.document.get("retry_said"), said, token)
             return {"PipelineExecutionArn": execution.arn}
         if execution.status not in {"Failed", "Stopped"}:
             raise ConflictException(
@@ -128,6 +138,7 @@ def retry_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[
             "stop_requested": False,
             "failure": None,
             "retry_token": token,
+            "retry_said": said,
             "last_modified_by": user_context(context),
         }
         if "ParallelismConfiguration" in request:

@@ -7,6 +7,7 @@ from typing import Any
 from clary.base.errors import ConflictException, ValidationException
 from clary.definitions.document import read_definition
 from clary.services.context import Context
+from clary.services.repeats import check_repeat, fingerprint
 from clary.services.sagemaker.pipelines.aliases import aliases_of, assigned, chosen_version
 from clary.services.sagemaker.pipelines.definition_text import read_text
 from clary.services.sagemaker.pipelines.names import (
@@ -39,7 +40,9 @@ def create_pipeline(context: Context, request: dict[str, Any]) -> dict[str, Any]
     with context.database.write() as tx:
         check_role(context, tx, request["RoleArn"])
         existing = resources.find(tx, context.account, context.region, PIPELINE, name)
+        said = fingerprint(request)
         if existing is not None and existing.document["token"] == request["ClientRequestToken"]:
+            check_repeat(existing.document.get("said"), said, request["ClientRequestToken"])
             return {"PipelineArn": existing.arn}
         if existing is not None:
             raise ValidationException(
@@ -55,6 +58,7 @@ def create_pipeline(context: Context, request: dict[str, Any]) -> dict[str, Any]
             "created_by": user_context(context),
             "last_modified_by": user_context(context),
             "token": request["ClientRequestToken"],
+            "said": said,
             "aliases": assigned({}, 1, request.get("PipelineVersionAliases") or [], []),
         }
         pipeline = resources.create(

@@ -13,6 +13,7 @@ from clary.definitions.order import check_selection, upstream
 from clary.definitions.parameters import coerce
 from clary.definitions.references import UnresolvedReference, as_text, resolve
 from clary.services.context import Context
+from clary.services.repeats import check_repeat, fingerprint
 from clary.services.sagemaker import names
 from clary.services.sagemaker.pipelines.aliases import chosen_version
 from clary.services.sagemaker.pipelines.names import EXECUTION, get_execution, get_pipeline
@@ -36,6 +37,8 @@ def start_pipeline_execution(context: Context, request: dict[str, Any]) -> dict[
         name = _execution_id(pipeline, request["ClientRequestToken"])
         known = resources.find(tx, context.account, context.region, EXECUTION, name, parent=pipeline.arn)
         if known is not None:
+            said = fingerprint(request, "PipelineName")
+            check_repeat(known.document.get("said"), said, request["ClientRequestToken"])
             return {"PipelineExecutionArn": known.arn}
         version = chosen_version(tx, pipeline, request)
         definition = read_definition(version.document["definition"])
@@ -88,6 +91,7 @@ def _document(
         "created_by": user_context(context),
         "last_modified_by": user_context(context),
         "token": request["ClientRequestToken"],
+        "said": fingerprint(request, "PipelineName"),
         "attempt": 0,
         "stop_requested": False,
         "experiment": _experiment(definition, pipeline, name, parameters, context.now),

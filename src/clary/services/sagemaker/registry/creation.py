@@ -7,6 +7,7 @@ from typing import Any
 from clary.base.arns import parse_arn, sagemaker_arn
 from clary.base.errors import ValidationException
 from clary.services.context import Context
+from clary.services.repeats import check_repeat, fingerprint
 from clary.services.sagemaker import names
 from clary.services.sagemaker.lineage import automatic
 from clary.services.sagemaker.registry.rows import GROUP, PACKAGE, arn_of, get_group
@@ -84,7 +85,9 @@ def _document(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 def _add_version(tx: Transaction, context: Context, group: Resource, request: dict[str, Any]) -> Resource:
     token = request.get("ClientToken")
+    said = fingerprint(request, "ModelPackageGroupName")
     if token and (known := _made_with(tx, group, token)):
+        check_repeat(known.document.get("said"), said, token)
         return known
     number = group.document["last_version"] + 1
     resources.save(tx, group, document={**group.document, "last_version": number}, now=context.now)
@@ -93,6 +96,7 @@ def _add_version(tx: Transaction, context: Context, group: Resource, request: di
         "group": group.name,
         "version": number,
         "token": token,
+        "said": said,
         "approval": request.get("ModelApprovalStatus", "PendingManualApproval"),
         "life_cycle": request.get("ModelLifeCycle"),
     }
