@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 from clary.base.arns import parse_arn
@@ -38,6 +39,7 @@ def put_bucket_notification_configuration(context: Context, request: dict[str, A
     ids = [entry["Id"] for entries in document.values() for entry in entries]
     if len(ids) > _MOST or len(ids) != len(set(ids)):
         raise errors.invalid_argument("Configurations need different ids, and there may be 100.", "Id", str(len(ids)))
+    _check_apart([entry for entries in document.values() for entry in entries])
     if "EventBridgeConfiguration" in wanted:
         document["EventBridgeConfiguration"] = {}
     with context.database.write() as tx:
@@ -98,6 +100,40 @@ def _filter_rules(rules: list[dict[str, str]]) -> list[dict[str, str]]:
         text = "filter rule name must be either prefix or suffix, each at most once"
         raise errors.invalid_argument(text, "FilterRule.Name", ",".join(names)[:100])
     return found
+
+
+def _check_apart(entries: list[dict[str, Any]]) -> None:
+    """No object's event may fall under two entries."""
+    for one, other in combinations(entries, 2):
+        ours, theirs = _affixes(one), _affixes(other)
+        if not any(_meet(first, second) for first in set(one["Events"]) for second in set(other["Events"])):
+            continue
+        prefixes = ours[0].startswith(theirs[0]) or theirs[0].startswith(ours[0])
+        suffixes = ours[1].endswith(theirs[1]) or theirs[1].endswith(ours[1])
+        if not any(ours + theirs):
+            text = "Configurations overlap. Configurations on the same bucket cannot share a common event type."
+        elif prefixes and suffixes:
+            text = (
+                "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes "
+                "are overlapping for the same event type."
+            )
+        else:
+            continue
+        raise errors.invalid_argument(text, "Id", f"{one['Id']},{other['Id']}")
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether two event types have an event in common; `*` is only ever at the end."""
+    ours, theirs = one.removesuffix("*"), other.removesuffix("*")
+    if one == ours and other == theirs:
+        return one == other
+    return (other != theirs and ours.startswith(theirs)) or (one != ours and theirs.startswith(ours))
+
+
+def _affixes(entry: dict[str, Any]) -> tuple[str, str]:
+    rules = ((entry.get("Filter") or {}).get("Key") or {}).get("FilterRules") or []
+    named = {rule["Name"]: rule["Value"] for rule in rules}
+    return named.get("Prefix", ""), named.get("Suffix", "")
 
 
 def _check_exist(tx: Transaction, arns: list[str]) -> None:
