@@ -27,11 +27,15 @@ class Scripted:
     def __init__(self, kind: str, act: Callable[[Resource], float | None]) -> None:
         self.kind = kind
         self.seen: list[int] = []
+        self.given_up: list[str] = []
         self._act = act
 
     def reconcile(self, resource: Resource) -> float | None:
         self.seen.append(resource.revision)
         return self._act(resource)
+
+    def give_up(self, resource: Resource) -> None:
+        self.given_up.append(resource.name)
 
     def owns(self, unit_id: str) -> int | None:
         return int(unit_id) if unit_id.isdigit() else None

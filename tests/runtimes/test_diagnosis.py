@@ -175,10 +175,13 @@ def test_a_failure_file_that_is_a_trap(tmp_path: Path) -> None:
         (ValidationException("no role"), "ClientError: no role"),
         (ApiError("ours"), "InternalServerError: ours"),
         (OSError(errno.ENOSPC, "No space left on device"), "InternalServerError: the disk of the machine is full."),
-        (OSError(errno.EIO, "Input/output error"), "InternalServerError: [Errno 5] Input/output error"),
+        (OSError(errno.EIO, "Input/output error"), "InternalServerError: the machine refused (Input/output error)."),
+        (PermissionError(errno.EACCES, "Permission denied", "/srv/clary/x"), "InternalServerError: the machine refused"),
+        (KeyError("/srv/clary/x"), "InternalServerError: an error inside Clary"),
         (ConfigurationError(""), "InternalServerError: ConfigurationError"),
     ],
 )
 def test_why_a_unit_could_not_start(error: Exception, expected: str) -> None:
     assert explain(error).startswith(expected)
     assert len(explain(error)) <= 1024
+    assert "/srv" not in explain(error)

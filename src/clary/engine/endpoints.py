@@ -22,9 +22,10 @@ from clary.engine.routes import RouteWriter
 from clary.engine.silence import Silence
 from clary.engine.surroundings import Surroundings
 from clary.engine.units import resource_of
-from clary.runtimes.diagnosis import explain, failure_reason
+from clary.runtimes.diagnosis import OWN_ERROR, explain, failure_reason
 from clary.runtimes.port import Phase
 from clary.store import resources, tags
+from clary.store.deployments import fresh_slots
 from clary.store.resources import Resource
 
 log = get_logger(__name__)
@@ -62,6 +63,11 @@ class EndpointController:
             return self._fail(endpoint, failure)
         return self._advance(endpoint, fleet, decided)
 
+    def give_up(self, endpoint: Resource) -> None:
+        """A deployment that is under way fails; what serves goes on serving and being looked at."""
+        if endpoint.status in {"Creating", "Updating"}:
+            self._fail(endpoint, OWN_ERROR)
+
     def _advance(self, endpoint: Resource, fleet: Fleet, decided: Plan) -> float:
         """Carry the plan out. What must be known after a crash is written before it is done."""
         for replica in (*decided.restart, *decided.timed_out):
@@ -83,7 +89,7 @@ class EndpointController:
             self._silence.forget(replica_unit(endpoint, replica))
         stuck = self._start_missing(endpoint, changed.values())
         for replica, error in stuck.items():
-            if endpoint.status != "InService" and replica.generation == endpoint.document["target"]["generation"]:
+            if endpoint.status != "InService" and replica.slot in fresh_slots(endpoint.document):
                 return self._fail(endpoint, explain(error))
             log.warning("replica cannot be replaced", extra={"arn": endpoint.arn, "reason": str(error)})
         if decided.retire:
@@ -163,9 +169,9 @@ class EndpointController:
             if state is not None:
                 opt_ml = self._around.runtime.unit_folder(unit) / "opt-ml"
                 return failure_reason(state, last_lines(self._around, unit), opt_ml)
-        target = endpoint.document["target"]["generation"]
+        fresh = fresh_slots(endpoint.document)
         for replica in decided.timed_out:
-            if endpoint.status != "InService" and replica.generation == target:
+            if endpoint.status != "InService" and replica.slot in fresh:
                 return self._ping_failure(endpoint, replica)
         return None
 
@@ -186,8 +192,8 @@ class EndpointController:
         if "active" in document:
             document["target"] = document["active"]
             status = "InService"
-        self._record(endpoint, document, status)
-        self._routes.publish()
+        with self._routes.ahead_of(replace(endpoint, document=document, status=status)):
+            self._record(endpoint, document, status)
         return 0.0
 
     def _observe(self, endpoint: Resource, replica: Replica) -> Observed:

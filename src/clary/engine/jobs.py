@@ -22,7 +22,7 @@ from clary.engine.log_shipping import last_lines, ship_log
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.units import resource_of, unit_id
-from clary.runtimes.diagnosis import explain, failure_reason
+from clary.runtimes.diagnosis import OWN_ERROR, explain, failure_reason
 from clary.runtimes.port import UnitSpec, UnitState
 from clary.store import resources
 from clary.store.resources import Resource
@@ -102,6 +102,12 @@ class JobController:
                 if state is not None and is_to_be_stopped(state):
                     self._around.runtime.stop(unit)
         return self._watch(job, hosts, states)
+
+    def give_up(self, job: Resource) -> None:
+        """Whatever runs of it is killed when the job is cleaned away, or started again."""
+        if job.status in {"InProgress", "Stopping"}:
+            outcome = Outcome("Failed", "Failed", OWN_ERROR, {"ended": self._around.clock.now()})
+            self._end(job, outcome)
 
     def _launch(self, job: Resource, missing: Sequence[Host], hosts: Sequence[Host]) -> float | None:
         """All are staged before the first starts; after a crash in between only those that have not started."""
@@ -192,8 +198,11 @@ class JobController:
         return Outcome("Failed", "Failed", f"{reason[:1000]} (on {host.name})" if one_of_many else reason)
 
     def _fail(self, job: Resource, error: Exception) -> float | None:
-        log.info("job could not start", extra={"arn": job.arn, "reason": str(error)})
-        outcome = Outcome("Failed", "Failed", explain(error), {"ended": self._around.clock.now()})
+        foreseen = isinstance(error, ClaryError)
+        log.info("job could not start", extra={"arn": job.arn, "reason": str(error)}, exc_info=not foreseen)
+        return self._end(job, Outcome("Failed", "Failed", explain(error), {"ended": self._around.clock.now()}))
+
+    def _end(self, job: Resource, outcome: Outcome) -> float:
         return self._restart(job, None) if _is_tried_again(job, outcome) else self._record(job, outcome)
 
     def _restart(self, job: Resource, state: UnitState | None) -> float:

@@ -15,12 +15,12 @@ from clary.base.clock import Clock
 from clary.base.log import get_logger
 from clary.engine.controller import Controller
 from clary.store import resources, work
-from clary.store.database import Database
+from clary.store.database import DATABASE_TROUBLE, Database
 
 log = get_logger(__name__)
 
-_FIRST_BACK_OFF = 0.5
 _LONGEST_BACK_OFF = 30.0
+_MOST_FAILURES = 5  # over some 8 seconds
 _ALMOST_NOW = 0.02
 
 
@@ -31,12 +31,19 @@ class Loop:
     """
 
     def __init__(
-        self, database: Database, controllers: Sequence[Controller], clock: Clock, workers: int = 16
+        self,
+        database: Database,
+        controllers: Sequence[Controller],
+        clock: Clock,
+        workers: int = 16,
+        back_off: float = 0.5,
     ) -> None:
-        """`workers` is the number of resources of one kind that are looked at at the same time."""
+        """`workers` is the number of resources of one kind that are looked at at the same time. After a look that
+        failed the next one waits `back_off` seconds, and twice as long after each further one."""
         self._database = database
         self._controllers: Mapping[str, Controller] = {controller.kind: controller for controller in controllers}
         self._clock = clock
+        self._back_off = back_off
         self._pools = {kind: ThreadPoolExecutor(workers, thread_name_prefix=kind) for kind in self._controllers}
         self._kinds: dict[int, str] = {}  # of everything that is due or looked at
         self._condition = threading.Condition()
@@ -132,10 +139,12 @@ class Loop:
             self._failures.pop(resource_id, None)
         except resources.StaleRevision:
             again = 0.0
-        except Exception:
+        except Exception as error:
             count = self._failures[resource_id] = self._failures.get(resource_id, 0) + 1
-            again = min(_LONGEST_BACK_OFF, _FIRST_BACK_OFF * 2 ** (count - 1))
+            again = min(_LONGEST_BACK_OFF, self._back_off * 2 ** min(count - 1, 20))
             log.exception("reconcile failed", extra={"resource_id": resource_id, "again_in": again})
+            if count >= _MOST_FAILURES and not isinstance(error, DATABASE_TROUBLE):
+                self._give_up(resource_id, kind)
         with self._condition:
             self._busy.discard(resource_id)
             if resource_id in self._changed:
@@ -147,6 +156,17 @@ class Loop:
         with self._condition:
             if resource_id not in self._due:
                 self._kinds.pop(resource_id, None)
+
+    def _give_up(self, resource_id: int, kind: str) -> None:
+        """A resource that nobody can bring nearer to its end must not stay under way for ever."""
+        try:
+            with self._database.read() as tx:
+                resource = resources.find_by_id(tx, resource_id)
+            if resource is not None:
+                log.error("failed too often", extra={"arn": resource.arn, "resource_id": resource_id})
+                self._controllers[kind].give_up(resource)
+        except Exception:
+            log.exception("could not give up", extra={"resource_id": resource_id})
 
     def _reconcile(self, resource_id: int) -> float | None:
         with self._database.read() as tx:

@@ -15,17 +15,20 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from clary.base.errors import ApiError
+from clary.base.errors import ApiError, ClaryError
 from clary.runtimes.errors import RuntimeFailure
 from clary.runtimes.port import Phase, UnitState
 
 LIMIT = 1024
+_MORE_IN_LOG = "The server's log has the details (logs/control.log in the data folder)."
+OWN_ERROR = f"InternalServerError: an error inside Clary, not one of yours. {_MORE_IN_LOG}"
 _MODULE = re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '([^']+)'")
 _FILE = re.compile(r"(?:FileNotFoundError: (?:\[Errno 2\] )?[^':]*:? ?|can't open file )'([^']+)'")
 _MEMORY = re.compile(r"^(?:\S*MemoryError\b|.*Unable to allocate .* for an array)")
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Failure|NotFound)\b(?::.*)?$")
 _EXIT_CODE = re.compile(r"exit ?code", re.IGNORECASE)  # of the script: the one that says more than the unit's own
 _OWN = ("clary: isolation ", "clary: WARNING: ")
+_CUSTOMER = "CustomerError: "  # what the built-in algorithms write when hyperparameters or data are to blame
 _MORE_MEMORY = "Use a larger instance type, or raise CLARY_MAX_UNIT_MEMORY_MB if it is set."
 
 
@@ -38,7 +41,10 @@ def failure_reason(state: UnitState, last_lines: Sequence[str], opt_ml: Path | N
 
 
 def explain(error: Exception) -> str:
-    """FailureReason when a unit could not be started, or its output not be stored."""
+    """FailureReason when a unit could not be started, or its output not be stored.
+
+    Errors that nobody raised for a reader say nothing of themselves here: their text may name paths and internals.
+    """
     if isinstance(error, RuntimeFailure):
         return error.reason
     if isinstance(error, ApiError):
@@ -46,7 +52,11 @@ def explain(error: Exception) -> str:
         return f"{blame}: {error.message}"[:LIMIT]
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "InternalServerError: the disk of the machine is full. Free some space and start the job again."
-    return f"InternalServerError: {str(error) or type(error).__name__}"[:LIMIT]
+    if isinstance(error, OSError) and error.strerror:
+        return f"InternalServerError: the machine refused ({error.strerror}). {_MORE_IN_LOG}"
+    if isinstance(error, ClaryError):
+        return f"InternalServerError: {str(error) or type(error).__name__}"[:LIMIT]
+    return OWN_ERROR
 
 
 def read_failure_file(opt_ml: Path) -> str:
@@ -67,6 +77,8 @@ def _head(state: UnitState, lines: Sequence[str], failure: str) -> str:
     known = _known_end(state)
     if known:
         return known
+    if failure.startswith(_CUSTOMER):
+        return f"ClientError: {failure[len(_CUSTOMER) :]}, {_code(state)}"
     if failure:
         return f"AlgorithmError: {failure}{'' if _EXIT_CODE.search(failure) else f', {_code(state)}'}"
     if state.exit_code == 0:

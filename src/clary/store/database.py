@@ -14,12 +14,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, create_engine, event
 from sqlalchemy.engine import CursorResult, Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from clary.base.crash import crash_here
 from clary.store.remembered import Facts, Remembered
 from clary.store.schema_version import ensure_schema
 
+# What says nothing about the work that was tried: a disk that is full, a database that is locked.
+DATABASE_TROUBLE: tuple[type[Exception], ...] = (OperationalError, PoolTimeoutError)
 Listener = Callable[[Mapping[int, str]], None]
 
 

@@ -33,6 +33,9 @@ class ScheduledRules:
     def owns(self, unit_id: str) -> int | None:
         return None
 
+    def give_up(self, resource: Resource) -> None:
+        """What is due stays due."""
+
     def reconcile(self, resource: Resource) -> float | None:
         document = resource.document
         if not document["expression"] or document["state"] != "ENABLED":
@@ -60,6 +63,9 @@ class Schedules:
 
     def owns(self, unit_id: str) -> int | None:
         return None
+
+    def give_up(self, resource: Resource) -> None:
+        """What is due stays due."""
 
     def reconcile(self, resource: Resource) -> float | None:
         document = resource.document

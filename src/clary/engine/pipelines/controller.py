@@ -44,6 +44,9 @@ class PipelineController:
         """Pipelines run nothing themselves."""
         return None
 
+    def give_up(self, resource: Resource) -> None:
+        """What the steps have made goes on, and ends as it ends: it is tried again."""
+
     def stop(self) -> None:
         self._invocations.stop()
 

@@ -48,6 +48,9 @@ class TuningController:
         """Tuning jobs run nothing themselves."""
         return None
 
+    def give_up(self, resource: Resource) -> None:
+        """The training jobs go on, and results that were found must not be lost: it is tried again."""
+
     def reconcile(self, resource: Resource) -> float | None:
         if resource.status not in {"InProgress", "Stopping"}:
             return None
