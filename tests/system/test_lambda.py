@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import shutil
+import urllib.request
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -118,6 +120,9 @@ def test_a_function_answers_and_its_log_can_be_read(server: Server, any_role: st
     created = create(server, "echo", any_role, Environment={"Variables": {"COLOUR": "blue"}})
     assert created["State"] == "Active"
     assert created["Version"] == "$LATEST"
+    location = server.client("lambda").get_function(FunctionName="echo")["Code"]["Location"]
+    with urllib.request.urlopen(location) as archive:
+        assert base64.b64encode(hashlib.sha256(archive.read()).digest()).decode() == created["CodeSha256"]
     payload, answer = call(server, "echo", {"a": [1, "ü"]}, LogType="Tail")
     assert "FunctionError" not in answer, payload
     assert (answer["StatusCode"], answer["ExecutedVersion"]) == (200, "$LATEST")

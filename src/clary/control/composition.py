@@ -63,7 +63,7 @@ class Composition:
         authentication = Authentication(lambda: self.access.current, around.installation, around.clock)
         open_spool = SpoolOpener(around.blobs)
         return Application(
-            internal=InternalPaths(around.database, around.installation, around.clock),
+            internal=InternalPaths(around.database, around.blobs, around.installation, around.clock),
             router=router,
             authentication=authentication,
             hold=Hold(Changes(around.database, loop), around.clock, self.settings.describe_hold_seconds),

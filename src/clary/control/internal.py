@@ -1,10 +1,16 @@
-"""Clary's own paths below /clary/: readiness, and credentials for running units. Nothing here is AWS's API."""
+"""Clary's own paths below /clary/: readiness, credentials for running units, and the code of functions by link.
+
+Nothing here is AWS's API.
+"""
 
 from __future__ import annotations
 
 import json
 from datetime import timedelta
+from urllib.parse import parse_qsl
 
+from clary.access.code_links import PATH as CODE
+from clary.access.code_links import open_code_link
 from clary.access.principals import role_session
 from clary.access.sessions import mint_session
 from clary.access.unit_tokens import open_unit_token
@@ -13,34 +19,40 @@ from clary.base.errors import AccessDenied, ApiError
 from clary.base.installation import Installation
 from clary.engine.replicas import is_current
 from clary.engine.units import owner_of
-from clary.store import resources, work
+from clary.store import contents, resources, work
+from clary.store.blobs import BlobMissing, Blobs
 from clary.store.database import Database
 from clary.store.functions import FUNCTION
 from clary.wire.http import RequestHead, Response
 
 _LIFETIME = timedelta(hours=1)
-_PATHS = frozenset({"/clary/ready", "/clary/credentials"})
+_PATHS = frozenset({"/clary/ready", "/clary/credentials", CODE})
 
 
 class InternalPaths:
     """Answers below /clary/, None for everything else."""
 
-    def __init__(self, database: Database, installation: Installation, clock: Clock) -> None:
+    def __init__(self, database: Database, blobs: Blobs, installation: Installation, clock: Clock) -> None:
         self._database = database
+        self._blobs = blobs
         self._installation = installation
         self._clock = clock
 
     def answer(self, head: RequestHead) -> Response | None:
         if head.path not in _PATHS:
             return None
-        if head.method == "GET" and head.path == "/clary/ready":
+        if head.method != "GET":
+            return _json(404, {"message": "Clary has no such path."})
+        if head.path == "/clary/ready":
             return _json(200, {"status": "ready"})
-        if head.method == "GET" and head.path == "/clary/credentials":
-            try:
-                return _json(200, self._credentials(head.headers.get("authorization", "")))
-            except ApiError as error:
-                return _json(403, {"code": error.code, "message": error.message})
-        return _json(404, {"message": "Clary has no such path."})
+        try:
+            if head.path == CODE:
+                return self._code(dict(parse_qsl(head.query, max_num_fields=10)))
+            return _json(200, self._credentials(head.headers.get("authorization", "")))
+        except ApiError as error:
+            return _json(403, {"code": error.code, "message": error.message})
+        except ValueError:
+            return _json(403, {"code": "AccessDenied", "message": "The query cannot be read."})
 
     def _credentials(self, token: str) -> dict[str, str]:
         """Credentials of the unit's role, in the form that AWS SDKs ask containers' credential endpoints for."""
@@ -68,6 +80,19 @@ class InternalPaths:
             "Token": credentials.session_token,
             "Expiration": (now + _LIFETIME).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
+
+    def _code(self, fields: dict[str, str]) -> Response:
+        """A function's archive as it was given; it is gone once the function has other code."""
+        content = open_code_link(self._installation.master_key, fields, self._clock.now())
+        with self._database.read() as tx:
+            extents = contents.extents(tx, content)
+        try:
+            archive = self._blobs.open(extents) if extents else None
+        except BlobMissing:
+            archive = None
+        if archive is None:
+            return _json(404, {"message": "This code is not there any more."})
+        return Response(200, {"Content-Type": "application/zip"}, archive)
 
 
 def _json(status: int, document: dict[str, str]) -> Response:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from typing import Any
 
 import pytest
@@ -12,32 +9,14 @@ import pytest
 from clary.access.evaluation import AccessRequest, PolicySet, evaluate
 from clary.access.principals import service_principal
 from clary.services.context import Context
-from clary.services.iam import OPERATIONS as IAM
-from clary.services.lambda_functions import OPERATIONS
 from clary.services.lambda_functions.aliases import route
 from clary.services.lambda_functions.permissions import policies_of
 from clary.store import deliveries, resources
 from clary.store.functions import ALIAS
-from tests.services.calling import ACCOUNT, Client, Permissions
+from tests.services.calling import ACCOUNT, Client
 
 ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
 QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:given-up"
-
-
-@pytest.fixture
-def client(context: Context, permissions: Permissions) -> Client:
-    """A client for an account with one function `f`."""
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    iam = Client("iam", IAM, context, permissions)
-    role = iam("CreateRole", RoleName="r", AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        file.writestr("app.py", "def handler(event, context): pass")
-    made = Client("lambda", OPERATIONS, context, permissions)
-    code = {"ZipFile": buffer.getvalue()}
-    made("CreateFunction", FunctionName="f", Runtime="python3.11", Handler="app.handler", Role=role, Code=code)
-    return made
 
 
 def queued(context: Context) -> list[dict[str, Any]]:

@@ -27,6 +27,9 @@ _UNSERVED = (
     "PublishTo",
 )
 _TAKEN = ("Runtime", "Role", "Handler", "Description", "Timeout", "MemorySize", "EphemeralStorage")
+# The service model allows more than ordinary functions may have.
+_MOST = {"Timeout": 900, "MemorySize": 10_240}
+_MOST_STORAGE = 10_240
 _ENVIRONMENT_BYTES = 4096
 _RESERVED = frozenset(
     {
@@ -81,6 +84,7 @@ def changed_configuration(
 ) -> dict[str, Any]:
     """With the members that the request has. Raises what AWS answers for impossible ones."""
     _refuse(operation, request)
+    _check_sizes(request)
     if "Runtime" in request:
         context.functions.check_runtime(request["Runtime"])
     changed = {**configuration, **{name: request[name] for name in _TAKEN if name in request}}
@@ -150,6 +154,20 @@ def _refuse(operation: str, request: dict[str, Any]) -> None:
         raise NotServed(f"{operation} with SnapStart is not served by this version of Clary.")
     if request.get("LoggingConfig", {}).get("LogFormat", "Text") != "Text":
         raise NotServed(f"{operation} with LogFormat JSON is not served by this version of Clary.")
+
+
+def _check_sizes(request: dict[str, Any]) -> None:
+    given = [(name[0].lower() + name[1:], request.get(name), most) for name, most in _MOST.items()]
+    given.append(("ephemeralStorage.size", (request.get("EphemeralStorage") or {}).get("Size"), _MOST_STORAGE))
+    broken = [
+        f"Value '{value}' at '{path}' failed to satisfy constraint: Member must have value less than or equal to "
+        f"{most}"
+        for path, value, most in given
+        if value is not None and value > most
+    ]
+    if broken:
+        plural = "error" if len(broken) == 1 else "errors"
+        raise invalid(f"{len(broken)} validation {plural} detected: {'; '.join(broken)}")
 
 
 def _check_variables(variables: dict[str, str]) -> None:

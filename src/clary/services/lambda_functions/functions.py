@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from clary.access.code_links import code_link
 from clary.services.context import Context
 from clary.services.lambda_functions import names
 from clary.services.lambda_functions.code import taken
@@ -45,7 +46,7 @@ def create_function(context: Context, request: dict[str, Any]) -> dict[str, Any]
 
 
 def get_function(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    """Without Code.Location: code does not leave Clary by a link."""
+    """With a link by which the code can be had for ten minutes."""
     who = names.named(context, request)
     with context.database.read() as tx:
         function = names.get(tx, who)
@@ -53,7 +54,12 @@ def get_function(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         found = tags.read(tx, function.arn)
     answer: dict[str, Any] = {
         "Configuration": shown(function, holder, who),
-        "Code": {"RepositoryType": "S3"},
+        "Code": {
+            "RepositoryType": "S3",
+            "Location": code_link(
+                context.installation.master_key, context.endpoint, holder.document["code"]["content"], context.now
+            ),
+        },
     }
     if found:
         answer["Tags"] = found
