@@ -43,8 +43,10 @@ class InternalPaths:
             return None
         if head.method != "GET":
             return _json(404, {"message": "Clary has no such path."})
-        if head.path == "/clary/ready":
-            return _json(200, {"status": "ready"})
+        return _json(200, {"status": "ready"}) if head.path == "/clary/ready" else self._handed_out(head)
+
+    def _handed_out(self, head: RequestHead) -> Response:
+        """What only those get who have a token or a link."""
         try:
             if head.path == CODE:
                 return self._code(dict(parse_qsl(head.query, max_num_fields=10)))

@@ -37,7 +37,7 @@ def _default(parameter: Parameter) -> Any:
 def fitting(parameter: Parameter, given: Any) -> Any:
     """The value of the declared type; ValidationException when it is none, or not among the choices."""
     try:
-        value = _cast(parameter.type, given)
+        value = cast(parameter.type, given)
     except (ValueError, OverflowError) as error:
         raise ValidationException(
             f"The parameter {parameter.name} must be of type {parameter.type}, but is {given!r}."
@@ -48,7 +48,8 @@ def fitting(parameter: Parameter, given: Any) -> Any:
     return value
 
 
-def _cast(kind: str, given: Any) -> Any:
+def cast(kind: str, given: Any) -> Any:
+    """The value of a type (String, when it is none of the others) that a text stands for, or ValueError."""
     text = str(given)
     if kind in {"Integer", "Float"} and "_" in text:
         raise ValueError(text)  # a number for Python alone

@@ -158,3 +158,31 @@ def test_a_retry_runs_what_failed_under_a_new_name(world: World) -> None:
     assert sorted(words) == ["Model", "ProcessingJob", "TrainingJob", "TrainingJob"]
     assert len(set(world.calls.created)) == 4
     assert "failure" not in world.rows["Bad"].document
+
+
+@pytest.mark.parametrize(
+    ("kind", "answered", "becomes"),
+    [
+        ("Integer", "7", 7),
+        ("Integer", "7.5", None),
+        ("Integer", "1_0", None),
+        ("Float", "7", 7.0),
+        ("Float", "nan", None),
+        ("Boolean", "True", True),
+        ("Boolean", "yes", None),
+        ("String", "yes", "yes"),
+    ],
+)
+def test_an_answer_must_be_of_the_declared_type(world: World, kind: str, answered: str, becomes: Any) -> None:
+    world.begin(step("Ask", "Callback", OutputParameters=[{"OutputName": "score", "OutputType": kind}]))
+    world.look()
+    world.answer({"status": "Success", "outputs": {"score": answered}})
+    world.run_to_the_end()
+    row = world.rows["Ask"]
+    if becomes is None:
+        assert row.status == "Failed"
+        assert (
+            f"The output score must be of type {kind}, but was answered as '{answered}'." in row.document["failure"]
+        )
+    else:
+        assert row.document["properties"]["OutputParameters"] == {"score": becomes}

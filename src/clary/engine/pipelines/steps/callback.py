@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from clary.definitions.parameters import cast
 from clary.definitions.references import as_text
 from clary.engine.pipelines.steps.port import Sight, Task
 
@@ -26,8 +27,10 @@ class CallbackStep:
         if answer["status"] == "Failure":
             return Sight("Failed", self._metadata(task, []), failure=f"ClientError: {answer['reason'] or 'refused'}")
         shown = [{"Name": name, "Value": as_text(value)} for name, value in answer["outputs"].items()]
-        properties = {"OutputParameters": self._typed(task, answer["outputs"])}
-        return Sight("Succeeded", self._metadata(task, shown), properties)
+        typed, wrong = _typed(task.step.raw.get("OutputParameters") or [], answer["outputs"])
+        if wrong:
+            return Sight("Failed", self._metadata(task, shown), failure=f"ClientError: {' '.join(wrong)}")
+        return Sight("Succeeded", self._metadata(task, shown), {"OutputParameters": typed})
 
     def settle(self, task: Task) -> Sight:
         return Sight("Stopped", self._metadata(task, []))
@@ -53,20 +56,16 @@ class CallbackStep:
         url = task.resolve(task.step.raw["SqsQueueUrl"])
         return {"Callback": {"CallbackToken": task.digest, "SqsQueueUrl": url, "OutputParameters": outputs}}
 
-    def _typed(self, task: Task, outputs: dict[str, str]) -> dict[str, Any]:
-        """Answers are texts; declared types say what they stand for."""
-        types = {
-            entry["OutputName"]: entry.get("OutputType") for entry in task.step.raw.get("OutputParameters") or []
-        }
-        return {name: _cast(types.get(name), value) for name, value in outputs.items()}
 
-
-def _cast(kind: Any, value: str) -> Any:
-    try:
-        if kind == "Integer":
-            return int(value)
-        if kind == "Float":
-            return float(value)
-    except ValueError:
-        return value
-    return value.lower() == "true" if kind == "Boolean" else value
+def _typed(declared: list[dict[str, str]], outputs: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """(the values, what is wrong with them): answers are texts, and declared types say what they stand for."""
+    types = {entry["OutputName"]: entry.get("OutputType") or "String" for entry in declared}
+    typed: dict[str, Any] = {}
+    wrong = []
+    for name, value in outputs.items():
+        kind = types.get(name, "String")
+        try:
+            typed[name] = cast(kind, value)
+        except ValueError:
+            wrong.append(f"The output {name} must be of type {kind}, but was answered as {value[:100]!r}.")
+    return typed, wrong
