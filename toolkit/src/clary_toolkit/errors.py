@@ -2,6 +2,7 @@
 
 ToolkitError              anything raised on purpose; ends the command with its class name and text
   UserError               the user's side must change something; the command exits with 1
+    CustomerError         hyperparameters or data of a built-in algorithm are wrong; told as a ClientError
     MissingEntryPoint     the named program is not in the user's source
     ModeNotServed         the request asks for something this framework does not do here
     HostileArchive        an archive holds a member that must not be unpacked
@@ -28,6 +29,10 @@ class ToolkitError(Exception):
 
 class UserError(ToolkitError):
     """The user's source, requirements or request must change."""
+
+
+class CustomerError(UserError):
+    exit_code = 2
 
 
 class MissingEntryPoint(UserError):

@@ -7,7 +7,7 @@ features and labels are read; other fields of a message are passed over.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 MEDIA_TYPE = "application/x-recordio-protobuf"
@@ -51,20 +51,31 @@ def written(records: Iterable[Record]) -> bytes:
     return b"".join(map(_frame, records))
 
 
+def answers(rows: Iterable[Mapping[str, Sequence[float]]]) -> bytes:
+    """Records without features; their labels are these tensors by name, as model servers answer."""
+    return b"".join(
+        _framed(b"".join(_entry(2, Tensor(values), name.encode()) for name, values in row.items())) for row in rows
+    )
+
+
 def _frame(record: Record) -> bytes:
     message = _entry(1, record.features)
     if record.label is not None:
         message += _entry(2, Tensor([record.label]))
+    return _framed(message)
+
+
+def _framed(message: bytes) -> bytes:
     return struct.pack("<II", _MAGIC, len(message)) + message + bytes(-len(message) % 4)
 
 
-def _entry(field: int, tensor: Tensor) -> bytes:
+def _entry(field: int, tensor: Tensor, name: bytes = b"values") -> bytes:
     body = _block(1, struct.pack(f"<{len(tensor.values)}f", *tensor.values))
     if tensor.keys:
         body += _block(2, b"".join(map(_varint, tensor.keys)))
     if tensor.width:
         body += _block(3, _varint(tensor.width))
-    return _block(field, _block(1, b"values") + _block(2, _block(2, body)))
+    return _block(field, _block(1, name) + _block(2, _block(2, body)))
 
 
 def _block(field: int, body: bytes) -> bytes:

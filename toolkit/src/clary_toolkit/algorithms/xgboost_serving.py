@@ -12,6 +12,8 @@ from clary_toolkit.errors import RequestError
 from clary_toolkit.serving import defaults_xgboost
 from clary_toolkit.serving.content import CSV, JSON, choose, media_type
 
+DEFAULT_ACCEPT = CSV
+
 
 def model_fn(model_dir: str) -> Any:
     """`xgboost-model`, else the first file there is. Older jobs left pickles; they are read inside the job only."""

@@ -17,7 +17,13 @@ MODEL = "xgboost-model"
 
 
 def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreground) -> None:
-    """A stop request ends training after the running round; the model so far is kept. Raises UserError."""
+    """A stop request ends training after the running round; the model so far is kept. Raises UserError.
+
+    Of several instances the first one trains, with everything: the platform gives it the whole channels.
+    """
+    if configuration.host != configuration.first_host:
+        print(f"{configuration.first_host} trains with all of the data; nothing is left to do here", flush=True)
+        return
     xgboost = importlib.import_module("xgboost")
     parameters = parsed(configuration.user)
     for name in parameters.unknown:

@@ -15,7 +15,7 @@ from pathlib import Path
 from clary_toolkit.errors import ModelServerError, RequestError
 from clary_toolkit.serving.calls import UserCodeFailed
 from clary_toolkit.serving.connection import Connection
-from clary_toolkit.serving.content import CSV, JSON
+from clary_toolkit.serving.content import JSON
 from clary_toolkit.serving.handlers import Handlers
 from clary_toolkit.serving.invocation import Invocations, Request, log_broken_off
 from clary_toolkit.serving.loading import load_model, load_module
@@ -29,7 +29,7 @@ def run_worker(settings: Settings, code: Path, listener: socket.socket, path: Pa
     module = load_module(code, settings.program, settings.algorithm)
     handlers = Handlers(module, settings.framework)
     model_dir = str(settings.layout.model)
-    accept = settings.default_accept or (CSV if module.__name__ == settings.algorithm else JSON)
+    accept = settings.default_accept or str(getattr(module, "DEFAULT_ACCEPT", JSON))
     invocations = Invocations(handlers, load_model(handlers, model_dir), model_dir, accept)
     network = Network(listener, path, settings)
     try:

@@ -27,12 +27,15 @@ from clary_toolkit.training.source import (
     packages_of,
     stage_source,
 )
+from clary_toolkit.training.torchrun import Launch, chosen_launch
 from clary_toolkit.training.traceback_text import error_message, last_traceback
-from clary_toolkit.training.variables import Program, script_variables
+from clary_toolkit.training.variables import Machine, Program, script_variables
 
 COMMAND_SHOWN = 250
 # What trains when the request names no entry point. Imported by name: only these jobs need it.
 ALGORITHMS = {"xgboost": "clary_toolkit.algorithms.xgboost_training"}
+# What trains whatever the request names.
+WITHOUT_SCRIPTS = {"kmeans": "clary_toolkit.algorithms.kmeans"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -60,20 +63,26 @@ def train(layout: OptMl, foreground: Foreground) -> Result:
     """Run the user's program. Raises ToolkitError unless it ended well or was told to stop."""
     configuration = read_configuration(layout)
     framework = os.environ.get("CLARY_FRAMEWORK", "")
-    if framework in ALGORITHMS and not _entry_point(configuration):
-        importlib.import_module(ALGORITHMS[framework]).train(configuration, layout, foreground)
+    algorithm = WITHOUT_SCRIPTS.get(framework) or ("" if _entry_point(configuration) else ALGORITHMS.get(framework))
+    if algorithm:
+        importlib.import_module(algorithm).train(configuration, layout, foreground)
         return Result(0, "")
     program = _program(configuration, layout)
     for folder in (layout.model, layout.output_data, layout.output_intermediate):
         folder.mkdir(parents=True, exist_ok=True)
     stage_source(layout.code, os.environ.get("CLARY_SOURCE_ARCHIVE", ""), program.source)
     kind = entry_kind(layout.code, program)
+    machine = this_machine()
+    launch = chosen_launch(configuration, framework, machine)
+    if launch is not None and kind is Kind.COMMAND:
+        raise UserError(f"torchrun starts Python programs only, not {program.entry_point!r}")
     overlay = new_overlay()
     for what in packages_of(kind, layout.code):
         overlay.install(what, foreground, layout.code)
     if kind is Kind.COMMAND:
         make_executable(layout.code / program.entry_point)
-    return _run(kind, program, _variables(configuration, layout, program, overlay), layout, foreground)
+    variables = _variables(configuration, layout, program, overlay, machine)
+    return _run(kind, program, launch, variables, layout, foreground)
 
 
 def _program(configuration: TrainingConfiguration, layout: OptMl) -> Program:
@@ -100,16 +109,27 @@ def _entry_point(configuration: TrainingConfiguration) -> object:
 
 
 def _variables(
-    configuration: TrainingConfiguration, layout: OptMl, program: Program, overlay: Overlay
+    configuration: TrainingConfiguration, layout: OptMl, program: Program, overlay: Overlay, machine: Machine
 ) -> dict[str, str]:
     variables = overlay.variables(pip_variables(overlay, dict(os.environ)))
     search = [str(layout.code), variables["PYTHONPATH"]]
     own = {"PYTHONPATH": os.pathsep.join(search), "PYTHONUNBUFFERED": "1"}
-    return {**variables, **own, **script_variables(configuration, layout, program, this_machine())}
+    return {**variables, **own, **script_variables(configuration, layout, program, machine)}
 
 
-def _run(kind: Kind, program: Program, variables: dict[str, str], layout: OptMl, foreground: Foreground) -> Result:
+def _run(
+    kind: Kind,
+    program: Program,
+    launch: Launch | None,
+    variables: dict[str, str],
+    layout: OptMl,
+    foreground: Foreground,
+) -> Result:
     command = command_line(kind, program)
+    if launch is not None:
+        command = launch.command(command)
+        variables = {**launch.variables, **variables}
+        print("clary-toolkit: torchrun", shlex.join(command[3:]), flush=True)
     try:
         result = foreground.run(command, variables, layout.code)
     except ValueError as error:  # a null character somewhere among them

@@ -42,6 +42,16 @@ class TrainingConfiguration:
         level = self.reserved.get("sagemaker_container_log_level", logging.INFO)
         return level if isinstance(level, int) else logging.INFO
 
+    @property
+    def host(self) -> str:
+        """The name of this instance."""
+        return str(self.resources.get("current_host") or "algo-1")
+
+    @property
+    def first_host(self) -> str:
+        """`algo-2` comes before `algo-10`."""
+        return min(self.resources.get("hosts") or [self.host], key=lambda name: (len(name), name))
+
 
 def read_configuration(layout: OptMl) -> TrainingConfiguration:
     raw = _read(layout, "hyperparameters.json", required=False)

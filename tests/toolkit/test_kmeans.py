@@ -1,0 +1,135 @@
+"""K-means: every kind of data in and out, its metrics, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from clary_toolkit.algorithms.recordio import Record, Tensor, answers, written
+from tests.toolkit.built_in import RECORDS, UNLABELLED, Ask, Fit, errors, fit_all
+
+ROWS = "0,0\n0,2\n10,10\n10,12\n"
+DENSE = written([Record(Tensor([0.0, 0.0]), 1.0), Record(Tensor([0.0, 2.0]), 0.0)])
+SPARSE = written([Record(Tensor([10.0, 10.0], [0, 1], 2)), Record(Tensor([10.0, 12.0], [0, 1], 2))])
+VALUES = {"k": "2", "feature_dim": "2", "mini_batch_size": "500"}
+ONE = '{"instances": [{"features": [0, 1]}, {"data": {"features": {"values": [10, 14]}}}]}'
+WANTED = ([0.0, 3.0], {0.0, 1.0})
+
+
+def test_data_and_requests_of_every_kind(framework_python: Path) -> None:
+    asks = [
+        Ask(ONE),
+        Ask("0,1\n10,14\n", "text/csv", "application/jsonlines"),
+        Ask(
+            '{"features": [0, 1]}\n{"data": {"features": {"values": [10, 14]}}}\n',
+            "application/jsonlines",
+            "text/csv",
+        ),
+        Ask(written([Record(Tensor([0.0, 1.0])), Record(Tensor([10.0, 14.0], [0, 1], 2))]), RECORDS),
+        Ask(ONE, accept=RECORDS),
+        Ask('{"instances": [{"data": {"features": {"keys": [1], "shape": [2], "values": [1]}}}]}'),
+    ]
+    wrong = [
+        Ask("1,2,3", "text/csv"),
+        Ask("a,b", "text/csv"),
+        Ask("{}"),
+        Ask("x", "image/png"),
+        Ask(ONE, accept="a/b"),
+    ]
+    metrics = {**VALUES, "eval_metrics": '["msd", "ssd"]'}
+    labelled = "7,0,0\n7,0,2\n7,10,10\n7,10,12\n"
+    csv, records, mixed = fit_all(
+        framework_python,
+        "kmeans",
+        Fit(metrics, {"train": (UNLABELLED, ROWS), "test": ("text/csv", labelled)}, [*asks, *wrong]),
+        Fit(VALUES, {"train": (RECORDS, DENSE + SPARSE)}, [Ask(ONE)]),
+        Fit(VALUES, {"train": ("", {"a": DENSE, "b": SPARSE, ".hidden": b"x"})}, [Ask(ONE)]),
+    )
+    found = [
+        csv.replies[0].json["predictions"],
+        csv.replies[1].lines,
+        csv.replies[3].json["predictions"],
+        records.replies[0].json["predictions"],
+        mixed.replies[0].json["predictions"],
+    ]
+    for rows in found:
+        assert [row["distance_to_cluster"] for row in rows] == [0.0, 3.0]
+        assert {row["closest_cluster"] for row in rows} == {0.0, 1.0}
+    first, second = found[0]
+    assert csv.replies[2].body.decode() == f"{first['closest_cluster']},0.0\n{second['closest_cluster']},3.0\n"
+    assert csv.replies[4].type == RECORDS
+    assert csv.replies[4].body == answers([{name: [value] for name, value in row.items()} for row in (first, second)])
+    assert csv.replies[5].json["predictions"] == [first]
+    assert [reply.status for reply in csv.replies[6:]] == [400, 400, 400, 415, 406]
+    assert b"2 features (feature_dim), the rows of this request 3" in csv.replies[6].body
+    assert csv.files == ["model_algo-1"]
+    assert csv.metrics == {"train msd": 1.0, "train ssd": 4.0, "test msd": 1.0, "test ssd": 4.0}
+
+
+def test_what_is_wrong_is_named(framework_python: Path) -> None:
+    train = {"train": (UNLABELLED, ROWS)}
+    found = errors(
+        framework_python,
+        "kmeans",
+        Fit({"feature_dim": "2"}, train),
+        Fit({**VALUES, "clusters": "3"}, train),
+        Fit({**VALUES, "k": "1"}, train),
+        Fit({**VALUES, "local_lloyd_tol": "2"}, train),
+        Fit({**VALUES, "init_method": "best"}, train),
+        Fit({**VALUES, "eval_metrics": '["mse"]'}, train),
+        Fit({**VALUES, "k": "5"}, train),
+        Fit({**VALUES, "feature_dim": "3"}, train),
+        Fit(VALUES, {"validation": (UNLABELLED, ROWS)}),
+        Fit(VALUES, {"train": (UNLABELLED, {"good": ROWS, "bad.csv": "1,2\n3,x\n"})}),
+        Fit(VALUES, {"train": (UNLABELLED, "1,2\n3\n")}),
+        Fit(VALUES, {"train": (UNLABELLED, "1,nan\n")}),
+        Fit(VALUES, {"train": (UNLABELLED, "")}),
+        Fit(VALUES, {"train": ("", ROWS)}),
+        Fit(VALUES, {"train": ("text/html", ROWS)}),
+        Fit(VALUES, {"train": ("text/csv;label_size=2", ROWS)}),
+        Fit(VALUES, {"train": ("text/csv", ROWS)}),
+    )
+    expected = [
+        "The hyperparameter k is required: a whole number of at least 2.",
+        "Additional hyperparameters are not allowed ('clusters' unexpected).",
+        "The hyperparameter k must be a whole number of at least 2, not '1'.",
+        "The hyperparameter local_lloyd_tol must be a number of at least 0 of at most 1, not '2'.",
+        "The hyperparameter init_method must be one of random, kmeans++, not 'best'.",
+        "The hyperparameter eval_metrics must be any of msd, ssd, not ",
+        "k is 5, but the channel train has 4 rows.",
+        "feature_dim is 3, but the channel train has 2 features (label_size is 0).",
+        "The channel train is required; channels of this job: validation.",
+        "Unable to read the channel train as text/csv: the file bad.csv: line 2: 'x' is no number.",
+        "Unable to read the channel train as text/csv: the file data: line 2 has 1 fields instead of 2.",
+        "Unable to read the channel train as text/csv: the file data: row 1, column 2 is no finite number.",
+        "The channel train holds no data (1 files).",
+        "Unable to read the channel train as application/x-recordio-protobuf: the file data: no recordio frame",
+        "The content type 'text/html' of the channel train is not supported",
+        "label_size of the channel train must be 0 or 1, not '2'.",
+        "feature_dim is 2, but the channel train has 1 features (label_size is 1).",
+    ]
+    for error, words in zip(found, expected, strict=True):
+        assert error.startswith(words)
+
+
+def test_the_first_instance_trains(framework_python: Path) -> None:
+    train = {"train": (UNLABELLED, ROWS)}
+    hosts = [f"algo-{number}" for number in (10, 2, 1)]
+    first, other = fit_all(
+        framework_python,
+        "kmeans",
+        Fit(VALUES, train, more={"host": "algo-1", "hosts": hosts}),
+        Fit(VALUES, train, more={"host": "algo-10", "hosts": hosts}),
+    )
+    assert first.files == ["model_algo-1"]
+    assert (other.files, other.log) == ([], ["algo-1 trains with all of the data; nothing is left to do here"])
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", '{"instances": [{"features": ["1", 2]}]}', json.dumps({"instances": [[0, 1]]})]
+)
+def test_json_that_is_no_request(framework_python: Path, text: str) -> None:
+    (fitted,) = fit_all(framework_python, "kmeans", Fit(VALUES, {"train": (UNLABELLED, ROWS)}, [Ask(text)]))
+    assert fitted.replies[0].status == 400
