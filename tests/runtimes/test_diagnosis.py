@@ -176,7 +176,7 @@ def test_a_failure_file_that_is_a_trap(tmp_path: Path) -> None:
         (ApiError("ours"), "InternalServerError: ours"),
         (OSError(errno.ENOSPC, "No space left on device"), "InternalServerError: the disk of the machine is full."),
         (OSError(errno.EIO, "Input/output error"), "InternalServerError: the machine refused (Input/output error)."),
-        (PermissionError(errno.EACCES, "Permission denied", "/srv/clary/x"), "InternalServerError: the machine refused"),
+        (PermissionError(errno.EACCES, "Permission denied", "/srv/x"), "InternalServerError: the machine refused"),
         (KeyError("/srv/clary/x"), "InternalServerError: an error inside Clary"),
         (ConfigurationError(""), "InternalServerError: ConfigurationError"),
     ],

@@ -6,7 +6,9 @@ import botocore.session
 import pytest
 
 from clary.runtimes.errors import InsufficientCapacity, UnknownInstanceType
-from clary.runtimes.instances import GIB, find_type, limits_of, machine_memory
+from clary.runtimes.instances import GIB, Machine, check_together, find_type, grant, machine_memory, this_machine
+
+LAPTOP = Machine(cpus=4, memory_bytes=8 * GIB, gpus=0)
 
 
 @pytest.mark.parametrize(
@@ -62,17 +64,53 @@ def test_unknown_types(name: str) -> None:
 
 
 def test_limits_are_those_of_the_smallest() -> None:
-    assert limits_of("ml.p4d.24xlarge", gpus=True).memory_bytes == machine_memory()
-    assert limits_of("ml.m5.24xlarge", 512).memory_bytes == 512 * 1024**2
-    small = limits_of("ml.t3.micro")
-    assert small.memory_bytes == min(GIB, machine_memory())
-    assert small.cpus is not None
-    assert small.cpus <= 2
+    assert grant("ml.t3.micro", LAPTOP).limits.memory_bytes == GIB
+    assert grant("ml.m5.24xlarge", LAPTOP).limits.memory_bytes == 8 * GIB
+    assert grant("ml.m5.24xlarge", LAPTOP).limits.cpus == 4
+    assert grant("ml.m5.24xlarge", Machine(4, 8 * GIB, 0, most_memory=GIB)).limits.memory_bytes == GIB
+    assert this_machine(512).most_memory == 512 * 1024**2
+    assert GIB / 8 < this_machine().memory_bytes == machine_memory()
+
+
+def test_what_is_cut_is_told_and_what_fits_is_not() -> None:
+    assert grant("ml.m5.xlarge", LAPTOP).notes == (
+        "WARNING: ml.m5.xlarge has 16 GiB of memory (here: 8 GiB): what is here must do.",
+    )
+    assert "96 processors (here: 4)" in grant("ml.m5.24xlarge", LAPTOP).notes[0]
+    assert "(here: 0.5 GiB)" in grant("ml.m5.large", Machine(4, 8 * GIB, 0, most_memory=GIB // 2)).notes[0]
+    assert grant("ml.m5.large", LAPTOP).notes == ()
+    assert grant("ml.m5.large", Machine(4, int(7.6 * GIB), 0)).notes == (), "the kernel has taken its part"
+
+
+def test_strict_refuses_what_fit_cuts() -> None:
+    assert grant("ml.m5.large", LAPTOP, strict=True) == grant("ml.m5.large", LAPTOP)
+    with pytest.raises(InsufficientCapacity) as caught:
+        grant("ml.m5.xlarge", LAPTOP, strict=True)
+    assert caught.value.reason == (
+        "CapacityError: ml.m5.xlarge has 16 GiB of memory (here: 8 GiB). "
+        "Use a smaller type, or let it run within what there is: CLARY_CAPACITY=fit."
+    )
+    check_together(["ml.t3.medium"] * 2, LAPTOP)
+    with pytest.raises(InsufficientCapacity, match="2 instances have 16 GiB of memory"):
+        check_together(["ml.m5.large"] * 2, LAPTOP)
 
 
 def test_devices_that_are_not_there() -> None:
     with pytest.raises(InsufficientCapacity, match="has a GPU") as caught:
-        limits_of("ml.p3.2xlarge", gpus=False)
+        grant("ml.p3.2xlarge", LAPTOP)
     assert caught.value.reason.startswith("CapacityError: ")
+    workstation = Machine(cpus=64, memory_bytes=512 * GIB, gpus=1)
     with pytest.raises(InsufficientCapacity, match="Trainium"):
-        limits_of("ml.trn1.2xlarge", gpus=True)
+        grant("ml.trn1.2xlarge", workstation)
+    assert grant("ml.g5.xlarge", workstation, strict=True).notes == ()
+    assert "4 GPUs (here: 1)" in grant("ml.g5.12xlarge", workstation).notes[0]
+    with pytest.raises(InsufficientCapacity, match="8 GPUs"):
+        grant("ml.p3.16xlarge", workstation, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus"),
+    [("ml.m5.large", 0), ("ml.p3.8xlarge", 4), ("ml.p2.16xlarge", 16), ("ml.g4dn.16xlarge", 1), ("ml.p5.4xlarge", 1)],
+)
+def test_how_many_gpus_a_type_has(name: str, gpus: int) -> None:
+    assert find_type(name).gpus == gpus

@@ -67,6 +67,11 @@ class Settings:
     max_unit_memory_mb: int = _setting(
         0, "Upper limit of memory per job instance or replica in MiB; 0 means the instance type decides."
     )
+    capacity: str = _setting(
+        "fit",
+        "What happens to an instance type with more memory or processors than the machine: fit runs it within what "
+        "there is and says so in the log, strict refuses it with a CapacityError.",
+    )
     max_endpoint_instances: int = _setting(32, "Most instances that the variants of one endpoint may ask for.")
     cache_contents: bool = _setting(
         False, "Caches of pipeline steps also count what is in S3 inputs (ETags), not their addresses alone."
@@ -115,7 +120,10 @@ def load_settings(environment: Mapping[str, str] = os.environ, **overrides: Any)
         if text is not None and text != "":
             values[item.name] = _from_text(item.name, text, getattr(defaults, item.name))
     values.update({name: value for name, value in overrides.items() if value is not None})
-    return Settings(**values)
+    settings = Settings(**values)
+    if settings.capacity not in ("fit", "strict"):
+        raise ConfigurationError(f"CLARY_CAPACITY={settings.capacity!r} is neither fit nor strict.")
+    return settings
 
 
 def _to_text(value: object) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from clary.runtimes.errors import InsufficientCapacity
+from clary.runtimes.instances import check_together, this_machine
 
 MOST = 62
 ONE_GROUP = "homogeneousCluster"
@@ -47,9 +48,11 @@ def hosts_of(job_id: int, resources: Mapping[str, Any]) -> list[Host]:
     ]
 
 
-def check_capacity(hosts: Sequence[Host]) -> None:
+def check_capacity(hosts: Sequence[Host], *, strict: bool = False) -> None:
     if len(hosts) > MOST:
         raise InsufficientCapacity(f"{len(hosts)} instances do not fit on one machine; a job may have up to {MOST}.")
+    if strict and len(hosts) > 1:
+        check_together([host.instance_type for host in hosts], this_machine())
 
 
 def _address(job_id: int, number: int) -> str:

@@ -116,7 +116,7 @@ class JobController:
                 self._around.runtime.remove(self._unit(job, host, _restarts(job) - 1))
         job = self._enter(job, "Downloading")
         try:
-            check_capacity(hosts)
+            check_capacity(hosts, strict=self._around.settings.capacity == "strict")
             specs = [self._stage(job, host, hosts) for host in missing]
             crash_here("engine.job_staged")
             if self._moved_on(job):

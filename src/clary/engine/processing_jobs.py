@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,8 @@ from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
 from clary.runtimes import pipes, staging, uploads
-from clary.runtimes.instances import limits_of
 from clary.runtimes.pipes import FEED
-from clary.runtimes.port import Limits, UnitSpec, UnitState
+from clary.runtimes.port import UnitSpec, UnitState
 from clary.runtimes.process import LOG_NOTES
 from clary.store.resources import Resource
 
@@ -48,8 +48,8 @@ class ProcessingJobs:
             raise ValidationException(
                 "The image has no command of its own; give AppSpecification a ContainerEntrypoint."
             )
+        granted = self._around.grant(host.instance_type)
         environment = self._around.environments.prepare(application["ImageUri"])
-        limits = limits_of(host.instance_type, self._around.settings.max_unit_memory_mb)
         shutil.rmtree(opt_ml, ignore_errors=True)
         for folder in ("config", "processing", "output"):
             (opt_ml / folder).mkdir(parents=True)
@@ -64,7 +64,7 @@ class ProcessingJobs:
             variables={
                 "PROCESSING_JOB_NAME": job.name,
                 "PROCESSING_JOB_ARN": job.arn,
-                LOG_NOTES: "\n".join(environment.notes),
+                LOG_NOTES: "\n".join([*environment.notes, *granted.notes]),
                 **platform_variables(self._around, unit, job.region, request["RoleArn"]),
                 **(request.get("Environment") or {}),
             },
@@ -73,9 +73,8 @@ class ProcessingJobs:
             hostname=host.name if len(hosts) > 1 else "",
             names=names_of(hosts),
             network=not (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False),
-            limits=Limits(
-                memory_bytes=limits.memory_bytes,
-                cpus=limits.cpus,
+            limits=replace(
+                granted.limits,
                 max_runtime_seconds=request["StoppingCondition"]["MaxRuntimeInSeconds"],
                 grace_seconds=_GRACE_SECONDS,
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,7 @@ from clary.engine.surroundings import Surroundings
 from clary.engine.units import unit_id
 from clary.engine.variables import platform_variables
 from clary.runtimes import staging
-from clary.runtimes.instances import limits_of
-from clary.runtimes.port import Limits, UnitSpec
+from clary.runtimes.port import UnitSpec
 from clary.runtimes.process import LOG_NOTES
 from clary.store.resources import Resource
 
@@ -42,15 +42,15 @@ def start_replica(around: Surroundings, endpoint: Resource, replica: Replica, va
     if around.runtime.observe(unit) is not None:
         return
     container = variant["Container"]
+    granted = around.grant(variant["InstanceType"])
     environment = around.environments.prepare(container["Image"])
-    limits = limits_of(variant["InstanceType"], around.settings.max_unit_memory_mb)
     opt_ml = around.runtime.unit_folder(unit) / "opt-ml"
     shutil.rmtree(opt_ml, ignore_errors=True)
     (opt_ml / "model").mkdir(parents=True)
     (opt_ml / "output").mkdir()
     variables = {
         "CLARY_FRAMEWORK": environment.framework,
-        LOG_NOTES: "\n".join(environment.notes),
+        LOG_NOTES: "\n".join([*environment.notes, *granted.notes]),
         "SAGEMAKER_BIND_TO_PORT": "8080",
         "ENDPOINT_NAME": endpoint.name,
         **platform_variables(around, unit, endpoint.region, None if variant["Isolated"] else variant["RoleArn"]),
@@ -66,7 +66,7 @@ def start_replica(around: Surroundings, endpoint: Resource, replica: Replica, va
             opt_ml=opt_ml,
             socket=around.settings.layout.unit_socket(unit),
             network=not variant["Isolated"],
-            limits=Limits(memory_bytes=limits.memory_bytes, cpus=limits.cpus, grace_seconds=_GRACE_SECONDS),
+            limits=replace(granted.limits, grace_seconds=_GRACE_SECONDS),
         )
     )
 

@@ -11,6 +11,7 @@ from clary.base.settings import Settings
 from clary.engine.own_calls import OwnCalls
 from clary.engine.role_objects import RoleObjects
 from clary.runtimes.environments import Environments
+from clary.runtimes.instances import Grant, grant, this_machine
 from clary.runtimes.port import Runtime
 from clary.store.blobs import Blobs
 from clary.store.database import Database
@@ -33,6 +34,11 @@ class Surroundings:
     clock: Clock
     endpoint_url: Callable[[], str]
     calls: OwnCalls
+
+    def grant(self, instance_type: str) -> Grant:
+        """What a unit of this type gets here. Raises InsufficientCapacity and UnknownInstanceType."""
+        machine = this_machine(self.settings.max_unit_memory_mb)
+        return grant(instance_type, machine, strict=self.settings.capacity == "strict")
 
     def objects_of(self, role_arn: str) -> RoleObjects:
         """S3 as a role sees it."""

@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -19,10 +20,9 @@ from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
 from clary.runtimes import archives, pipes, sources, staging, uploads
 from clary.runtimes.environments import PreparedEnvironment
-from clary.runtimes.instances import limits_of
 from clary.runtimes.merging import merge
 from clary.runtimes.pipes import FEED
-from clary.runtimes.port import Limits, UnitSpec, UnitState
+from clary.runtimes.port import UnitSpec, UnitState
 from clary.runtimes.process import LOG_NOTES
 from clary.store.resources import Resource
 
@@ -60,8 +60,8 @@ class TrainingJobs:
         self, job: Resource, host: Host, hosts: Sequence[Host], unit: str, opt_ml: Path, objects: RoleObjects
     ) -> UnitSpec:
         request = job.document["request"]
+        granted = self._around.grant(host.instance_type)
         environment = _environment(self._around, request["AlgorithmSpecification"])
-        limits = limits_of(host.instance_type, self._around.settings.max_unit_memory_mb)
         _empty(opt_ml)
         fed = _place_channels(objects, request, opt_ml, host, hosts)
         checkpoints.restore(objects, request, opt_ml)
@@ -71,7 +71,7 @@ class TrainingJobs:
             "TRAINING_JOB_NAME": job.name,
             "TRAINING_JOB_ARN": job.arn,
             "CLARY_FRAMEWORK": environment.framework,
-            LOG_NOTES: "\n".join(environment.notes),
+            LOG_NOTES: "\n".join([*environment.notes, *granted.notes]),
             **platform_variables(self._around, unit, job.region, request["RoleArn"]),
             **(request.get("Environment") or {}),
         }
@@ -89,12 +89,7 @@ class TrainingJobs:
             hostname=host.name if len(hosts) > 1 else "",
             names=names_of(hosts),
             network=not request.get("EnableNetworkIsolation", False),
-            limits=Limits(
-                memory_bytes=limits.memory_bytes,
-                cpus=limits.cpus,
-                max_runtime_seconds=_seconds_left(job),
-                grace_seconds=_GRACE_SECONDS,
-            ),
+            limits=replace(granted.limits, max_runtime_seconds=_seconds_left(job), grace_seconds=_GRACE_SECONDS),
         )
 
     def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:

@@ -21,7 +21,6 @@ from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
 from clary.runtimes import archives, sources, staging
-from clary.runtimes.instances import limits_of
 from clary.runtimes.port import Limits, UnitSpec, UnitState
 from clary.runtimes.process import LOG_NOTES
 from clary.store.resources import Resource
@@ -53,8 +52,9 @@ class TransformJobs:
     ) -> UnitSpec:
         request, model = job.document["request"], job.document["model"]
         container = model["Container"]
+        granted = self._around.grant(request["TransformResources"]["InstanceType"])
         environment = self._around.environments.prepare(container["Image"])
-        limits = limits_of(request["TransformResources"]["InstanceType"], self._around.settings.max_unit_memory_mb)
+        limits = granted.limits
         shutil.rmtree(opt_ml, ignore_errors=True)
         for folder in ("model", "output", "input/config", "input/transform"):
             (opt_ml / folder).mkdir(parents=True)
@@ -65,7 +65,7 @@ class TransformJobs:
         (opt_ml / "input" / "config" / "transformjobconfig.json").write_text(json.dumps(config, default=str))
         variables = {
             "CLARY_FRAMEWORK": environment.framework,
-            LOG_NOTES: "\n".join(environment.notes),
+            LOG_NOTES: "\n".join([*environment.notes, *granted.notes]),
             **platform_variables(self._around, unit, job.region, None if model["Isolated"] else model["RoleArn"]),
             **(container.get("Environment") or {}),
             **_told(request),

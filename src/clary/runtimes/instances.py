@@ -1,4 +1,4 @@
-"""What an ml.* instance type stands for: processors, memory and accelerator, and the limits of a unit from it.
+"""What an ml.* instance type stands for: processors, memory and accelerators, and what a unit gets of them here.
 
 Sizes follow rules (an xlarge has 4 processors, memory is a ratio of its family), so the table holds families and
 the few sizes that break the rule. Called by the engine when it makes a UnitSpec.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from clary.runtimes.errors import InsufficientCapacity, UnknownInstanceType
 from clary.runtimes.port import Limits
 
 GIB = 1024**3
+_ALMOST_ALL = 0.9
+_ADVICE = "Use a smaller type, or let it run within what there is: CLARY_CAPACITY=fit."
+_CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _NAME = re.compile(r"ml\.([a-z0-9-]+)\.(?:(\d*)x?large|(medium|small|micro))")
 
 # Family -> GiB of memory per processor.
@@ -58,6 +62,19 @@ _EXCEPTIONS = {
     "ml.t3.micro": (2, 1),
 }
 _GPU = re.compile(r"g\d|p\d")
+# GPUs of a type by family and size (in xlarge), where it has not just one.
+_GPUS_OF_SIZE = {
+    **{(family, size): 4 for family in ("g4dn", "g5", "g6", "g6e") for size in (12, 24)},
+    **{(family, 48): 8 for family in ("g5", "g6", "g6e", "g7", "g7e", "p5", "p5e", "p5en", "p6-b200", "p6-b300")},
+    **{(family, 12): 2 for family in ("g7", "g7e")},
+    **{(family, 24): 4 for family in ("g7", "g7e")},
+    **{(family, 24): 8 for family in ("p3dn", "p4d", "p4de")},
+    ("p2", 8): 8,
+    ("p2", 16): 16,
+    ("p3", 8): 4,
+    ("p3", 16): 8,
+    ("p6e-gb200", 36): 4,
+}
 _OTHER_ACCELERATORS = {
     "inf1": "AWS Inferentia",
     "inf2": "AWS Inferentia",
@@ -70,12 +87,31 @@ _OTHER_ACCELERATORS = {
 
 @dataclass(frozen=True, slots=True)
 class InstanceType:
-    """`accelerator` is empty, `gpu`, or the name of another device."""
+    """`accelerator` is empty, `gpu`, or the name of another device; `gpus` is how many."""
 
     name: str
     cpus: int
     memory_bytes: int
     accelerator: str = ""
+    gpus: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What there is for units. `most_memory` is the operator's limit for one of them, 0 for none."""
+
+    cpus: int
+    memory_bytes: int
+    gpus: int
+    most_memory: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a unit of an instance type gets; `notes` say where that is less, and belong into its log."""
+
+    limits: Limits
+    notes: tuple[str, ...] = ()
 
 
 def find_type(name: str) -> InstanceType:
@@ -89,7 +125,8 @@ def find_type(name: str) -> InstanceType:
         cpus = _processors(name)
         gibibytes = cpus * _MEMORY[family]
     accelerator = _OTHER_ACCELERATORS.get(family) or ("gpu" if _GPU.match(family) else "")
-    return InstanceType(name, cpus, int(gibibytes * GIB), accelerator)
+    gpus = _GPUS_OF_SIZE.get((family, cpus // 4), 1) if accelerator == "gpu" else 0
+    return InstanceType(name, cpus, int(gibibytes * GIB), accelerator, gpus)
 
 
 def _processors(name: str) -> int:
@@ -99,24 +136,71 @@ def _processors(name: str) -> int:
     return {"large": 2, "medium": 1}[size]
 
 
-def limits_of(name: str, max_unit_memory_mb: int = 0, *, gpus: bool | None = None) -> Limits:
+def grant(name: str, machine: Machine, *, strict: bool = False) -> Grant:
     """Memory and processors of a unit: the type's, at most the machine's, at most the operator's.
 
-    Raises UnknownInstanceType, and InsufficientCapacity when the type has a device that this machine lacks.
+    Raises UnknownInstanceType, and InsufficientCapacity when the type has a device that this machine lacks, or,
+    if `strict`, more of anything than this machine can give to one unit.
     """
-    instance = find_type(name)
-    has_gpus = Path("/dev/nvidia0").exists() if gpus is None else gpus
-    if instance.accelerator == "gpu" and not has_gpus:
+    wanted = find_type(name)
+    if wanted.accelerator == "gpu" and not machine.gpus:
         raise InsufficientCapacity(
             f"{name} has a GPU, and this machine has none. Use a type without, as ml.m5.xlarge."
         )
-    if instance.accelerator not in ("", "gpu"):
-        raise InsufficientCapacity(f"{name} has {instance.accelerator} devices, which Clary cannot provide.")
-    memory = min(instance.memory_bytes, machine_memory())
-    if max_unit_memory_mb:
-        memory = min(memory, max_unit_memory_mb * 1024**2)
-    return Limits(memory_bytes=memory, cpus=min(instance.cpus, len(os.sched_getaffinity(0))))
+    if wanted.accelerator not in ("", "gpu"):
+        raise InsufficientCapacity(f"{name} has {wanted.accelerator} devices, which Clary cannot provide.")
+    lacking = _lacking([wanted], machine)
+    if lacking and strict:
+        raise InsufficientCapacity(f"{name} has {lacking}. {_ADVICE}")
+    memory = min(wanted.memory_bytes, machine.memory_bytes, machine.most_memory or machine.memory_bytes)
+    limits = Limits(memory_bytes=memory, cpus=min(wanted.cpus, machine.cpus))
+    return Grant(limits, (f"WARNING: {name} has {lacking}: what is here must do.",) if lacking else ())
+
+
+def check_together(names: Sequence[str], machine: Machine) -> None:
+    """For strict installations: whether all instances of a job have room at the same time."""
+    lacking = _lacking([find_type(name) for name in names], machine)
+    if lacking:
+        raise InsufficientCapacity(f"{len(names)} instances have {lacking} together. {_ADVICE}")
+
+
+def _lacking(wanted: Sequence[InstanceType], machine: Machine) -> str:
+    """For people: what the types have, and how much of it there is, where that is less; empty if nothing is."""
+    memory = machine.memory_bytes
+    if machine.most_memory and len(wanted) == 1:
+        memory = min(memory, machine.most_memory)
+    parts = []
+    # What the machine's own kernel takes for itself is not missed: a machine of 8 GiB shows a little less.
+    if memory < sum(one.memory_bytes for one in wanted) * _ALMOST_ALL:
+        parts.append(f"{_gib(sum(one.memory_bytes for one in wanted))} of memory (here: {_gib(memory)})")
+    for word, count, there in (
+        ("processors", sum(one.cpus for one in wanted), machine.cpus),
+        ("GPUs", sum(one.gpus for one in wanted), machine.gpus),
+    ):
+        if there < count:
+            parts.append(f"{count} {word} (here: {there})")
+    return " and ".join(parts)
+
+
+def _gib(count: int) -> str:
+    return f"{count / GIB:.3g} GiB"
+
+
+def this_machine(max_unit_memory_mb: int = 0) -> Machine:
+    """Also inside a container: what its limits leave."""
+    gpus = len([path for path in Path("/dev").glob("nvidia*") if path.name.removeprefix("nvidia").isdigit()])
+    return Machine(len(os.sched_getaffinity(0)), machine_memory(), gpus, max_unit_memory_mb * 1024**2)
 
 
 def machine_memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([total, *filter(None, map(_read_limit, _CONTAINER_LIMITS))])
+
+
+def _read_limit(path: Path) -> int:
+    """0 when there is none."""
+    try:
+        text = path.read_text().strip()
+    except OSError:
+        return 0
+    return int(text) if text.isdigit() else 0

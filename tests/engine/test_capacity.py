@@ -1,0 +1,53 @@
+"""A strict installation refuses jobs and endpoints that have no room, before anything is prepared for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from clary.engine.endpoints import EndpointController
+from clary.engine.jobs import JobController
+from clary.engine.processing_jobs import ProcessingJobs
+from clary.engine.routes import RouteWriter
+from clary.engine.surroundings import Surroundings
+from clary.engine.training_jobs import TrainingJobs
+from clary.engine.transform_jobs import TransformJobs
+from clary.store import resources
+from tests.engine.running import job, make, run
+
+HUGE = {"InstanceType": "ml.m5.24xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1}
+APPLICATION = {"ImageUri": "i", "ContainerEntrypoint": ["true"]}
+
+
+@pytest.fixture
+def strict(around: Surroundings) -> Surroundings:
+    """Whatever the machine of the test has, a unit may have only a GiB of it."""
+    return replace(around, settings=replace(around.settings, capacity="strict", max_unit_memory_mb=1024))
+
+
+@pytest.mark.parametrize("kind", [TrainingJobs, ProcessingJobs, TransformJobs])
+def test_a_job_that_has_no_room_fails(
+    strict: Surroundings, kind: type[TrainingJobs | ProcessingJobs | TransformJobs]
+) -> None:
+    request = {
+        "ResourceConfig": HUGE,
+        "ProcessingResources": {"ClusterConfig": HUGE},
+        "TransformResources": HUGE,
+        "AppSpecification": APPLICATION,
+    }
+    row = job(strict, kind.kind, **request)
+    with strict.database.write() as tx:
+        row = resources.save(tx, row, document={**row.document, "model": {"Container": {}}}, now=row.created_at)
+    ended = run(strict, JobController(strict, kind(strict)), row, lambda row: row.status == "Failed")
+    assert ended.document["failure"].startswith("CapacityError: ml.m5.24xlarge has 384 GiB of memory (here: 1 GiB)")
+    assert "CLARY_CAPACITY=fit" in ended.document["failure"]
+
+
+def test_an_endpoint_that_has_no_room_fails(strict: Surroundings) -> None:
+    variant = {"VariantName": "v", "InitialInstanceCount": 1, "InstanceType": "ml.m5.24xlarge", "Container": {}}
+    target = {"generation": 1, "config": "c", "variants": [variant]}
+    row = make(strict, "endpoint", "Creating", {"target": target, "config": "c", "fleet": []})
+    controller = EndpointController(strict, RouteWriter(strict))
+    ended = run(strict, controller, row, lambda row: row.status == "Failed")
+    assert ended.document["failure"].startswith("CapacityError: ml.m5.24xlarge has 384 GiB")
