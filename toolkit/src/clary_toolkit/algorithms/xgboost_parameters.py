@@ -1,4 +1,8 @@
-"""XGBoost's hyperparameters: texts to their types, and what must hold before training begins. Pure."""
+"""XGBoost's hyperparameters: texts to their types, and what must hold before training begins. Pure.
+
+Ranges and words of refusals are those of AWS's own container. Names that only XGBoost knows are taken as well; names
+that neither knows are refused, as a misspelt one would otherwise train another model than was meant.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clary_toolkit.errors import UserError
+from clary_toolkit.errors import CustomerError
 
 WHOLE = frozenset(
     {
@@ -23,6 +27,9 @@ WHOLE = frozenset(
         "lambdarank_num_pair_per_sample",
         "max_cat_to_onehot",
         "max_cat_threshold",
+        "prob_buffer_row",
+        "refresh_leaf",
+        "one_drop",
     }
 )
 REAL = frozenset(
@@ -50,6 +57,7 @@ REAL = frozenset(
         "huber_slope",
         "quantile_alpha",
         "aft_loss_distribution_scale",
+        "lambda_bias",
         "top_k",
     }
 )
@@ -69,66 +77,127 @@ TEXT = frozenset(
         "monotone_constraints",
         "dsplit",
         "feature_selector",
-        "refresh_leaf",
-        "one_drop",
         "deterministic_histogram",
         "single_precision_histogram",
         "sampling_method",
         "aft_loss_distribution",
+        "silent",
     }
 )
+_POSITIVE, _SHARE, _PART = "[0, +inf)", "[0, 1]", "(0, 1]"
+INTERVALS = {
+    "num_round": "[1, +inf)",
+    "early_stopping_rounds": "[1, +inf)",
+    "verbosity": "[0, 3]",
+    "nthread": "[1, +inf)",
+    "eta": _SHARE,
+    "learning_rate": _SHARE,
+    "gamma": _POSITIVE,
+    "min_split_loss": _POSITIVE,
+    "max_depth": _POSITIVE,
+    "min_child_weight": _POSITIVE,
+    "max_delta_step": _POSITIVE,
+    "subsample": _PART,
+    "colsample_bytree": _PART,
+    "colsample_bylevel": _PART,
+    "colsample_bynode": _PART,
+    "lambda": _POSITIVE,
+    "reg_lambda": _POSITIVE,
+    "alpha": _POSITIVE,
+    "reg_alpha": _POSITIVE,
+    "sketch_eps": "(0, 1)",
+    "scale_pos_weight": "(0, +inf)",
+    "refresh_leaf": _SHARE,
+    "max_leaves": _POSITIVE,
+    "max_bin": _POSITIVE,
+    "rate_drop": _SHARE,
+    "one_drop": _SHARE,
+    "skip_drop": _SHARE,
+    "lambda_bias": _SHARE,
+    "tweedie_variance_power": "(1, 2)",
+    "num_class": "[2, +inf)",
+    "base_score": _POSITIVE,
+    "seed": "(-2147483648, 2147483647)",
+    "num_parallel_tree": "[1, +inf)",
+    "aft_loss_distribution_scale": _POSITIVE,
+    "prob_buffer_row": "(1.0, +inf)",
+}
+_TRUTH = ("true", "false")
+WORDS = {
+    "booster": ("gbtree", "gblinear", "dart"),
+    "csv_weights": ("0", "1"),
+    "tree_method": ("auto", "exact", "approx", "hist", "gpu_hist"),
+    "dsplit": ("row", "col"),
+    "process_type": ("default", "update"),
+    "grow_policy": ("depthwise", "lossguide"),
+    "predictor": ("auto", "cpu_predictor", "gpu_predictor"),
+    "sample_type": ("uniform", "weighted"),
+    "normalize_type": ("tree", "forest"),
+    "save_model_on_termination": _TRUTH,
+    "aft_loss_distribution": ("normal", "logistic", "extreme"),
+    "single_precision_histogram": _TRUTH,
+    "deterministic_histogram": _TRUTH,
+    "sampling_method": ("uniform", "gradient_based"),
+}
 OWN = frozenset({"num_round", "early_stopping_rounds", "csv_weights", "save_model_on_termination", "eval_metric"})
 IGNORED = frozenset({"_kfold", "_num_cv_round", "use_dask_gpu_training", "_tuning_objective_metric"})
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """`booster` is what XGBoost itself is given; `unknown` is passed on with it."""
+    """`booster` is what XGBoost itself is given."""
 
     rounds: int
     early_stopping: int | None
     csv_weights: bool
     metrics: tuple[str, ...]
     booster: Mapping[str, Any]
-    unknown: tuple[str, ...]
 
 
 def parsed(given: Mapping[str, Any]) -> Parameters:
-    """Raises UserError that names the hyperparameter."""
+    """Raises CustomerError that names the hyperparameter."""
     values = {name: str(value) for name, value in given.items() if name not in IGNORED}
     if "num_round" not in values:
-        raise UserError("the hyperparameter num_round is required")
-    rounds = _whole("num_round", values["num_round"], least=1)
-    early = values.get("early_stopping_rounds")
+        raise CustomerError("Missing required hyperparameter: num_round")
+    extra = sorted(set(values) - WHOLE - REAL - TEXT - OWN)
+    if extra:
+        raise CustomerError(f"Extraneous hyperparameter found: {', '.join(extra)}")
+    found = {name: _value(name, text) for name, text in values.items()}
+    if str(found.get("objective", "")).startswith("multi:") and "num_class" not in found:
+        raise CustomerError("Require input for parameter 'num_class' for multi-classification")
     metrics = tuple(each.strip() for each in values.get("eval_metric", "").strip("[]").split(",") if each.strip())
     return Parameters(
-        rounds=rounds,
-        early_stopping=None if early is None else _whole("early_stopping_rounds", early, least=1),
-        csv_weights=values.get("csv_weights", "0") in {"1", "true", "True"},
+        rounds=found["num_round"],
+        early_stopping=found.get("early_stopping_rounds"),
+        csv_weights=found.get("csv_weights") == "1",
         metrics=tuple(each.strip("\"' ") for each in metrics),
-        booster={name: _value(name, text) for name, text in values.items() if name not in OWN},
-        unknown=tuple(sorted(set(values) - WHOLE - REAL - TEXT - OWN)),
+        booster={name: value for name, value in found.items() if name not in OWN},
     )
 
 
 def _value(name: str, text: str) -> Any:
-    if name in WHOLE:
-        return _whole(name, text, least=None)
-    return _real(name, text) if name in REAL else text
+    value = _typed(name, text)
+    interval, words = INTERVALS.get(name), WORDS.get(name)
+    if interval is not None and not _inside(value, interval):
+        raise CustomerError(f"Hyperparameter {name}: {value} is not in {interval}")
+    if words is not None and value not in words:
+        raise CustomerError(f"Hyperparameter {name}: {value} is not in {list(words)}")
+    return value
 
 
-def _whole(name: str, text: str, *, least: int | None) -> int:
+def _typed(name: str, text: str) -> Any:
     try:
-        number = int(text)
+        if name in WHOLE or name in {"num_round", "early_stopping_rounds"}:
+            return int(text)
+        return float(text) if name in REAL else text
     except ValueError:
-        raise UserError(f"the hyperparameter {name} must be a whole number, not {text!r}") from None
-    if least is not None and number < least:
-        raise UserError(f"the hyperparameter {name} must be at least {least}, not {number}")
-    return number
+        kind = "number" if name in REAL else "whole number"
+        raise CustomerError(f"Hyperparameter {name}: could not parse value, {text[:100]!r} is no {kind}") from None
 
 
-def _real(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise UserError(f"the hyperparameter {name} must be a number, not {text!r}") from None
+def _inside(value: float, interval: str) -> bool:
+    """Round brackets leave the limit out."""
+    least, most = (float(limit) for limit in interval[1:-1].split(","))
+    above = value > least or (interval[0] == "[" and value == least)
+    below = value < most or (interval[-1] == "]" and value == most)
+    return above and below

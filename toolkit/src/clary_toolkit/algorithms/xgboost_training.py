@@ -26,8 +26,6 @@ def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreg
         return
     xgboost = importlib.import_module("xgboost")
     parameters = parsed(configuration.user)
-    for name in parameters.unknown:
-        print(f"clary-toolkit: warning: unknown hyperparameter {name} is passed on to XGBoost", flush=True)
     sets = _channels(configuration, layout, parameters)
     settings = {**parameters.booster, **({"eval_metric": list(parameters.metrics)} if parameters.metrics else {})}
     try:
