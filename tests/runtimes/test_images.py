@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from clary.runtimes import environments, images
@@ -32,6 +34,15 @@ PREFIX = "683313688378.dkr.ecr.us-east-1.amazonaws.com/"
         ("sagemaker-xgboost:3.0-5", (3, 11), "xgboost-3.2", True),
         ("sagemaker-xgboost:3.2-0", (3, 13), "xgboost-3.2", False),
         ("xgboost:1", (3, 11), "xgboost-1.7", False),
+        ("pytorch-training:2.3.0-cpu-py311", (3, 11), "pytorch-2.13", True),
+        ("pytorch-training:2.13.0-gpu-py312-cu130-ubuntu22.04-sagemaker", (3, 12), "pytorch-2.13", False),
+        ("pytorch-inference:1.12-cpu-py38", (3, 14), "pytorch-2.13", True),
+        ("sagemaker-pytorch:1.0.0-cpu-py3", (3, 11), "pytorch-2.13", True),
+        ("huggingface-pytorch-training:2.1.0-transformers4.36.0-gpu-py310", (3, 11), "transformers-4.57", True),
+        ("huggingface-pytorch-inference:2.6.0-transformers4.57.1-cpu-py312", (3, 12), "transformers-4.57", False),
+        ("tensorflow-training:2.14.1-cpu-py310", (3, 11), "tensorflow-2.20", True),
+        ("tensorflow-inference:2.20.0-cpu", (3, 13), "tensorflow-2.20", False),
+        ("sagemaker-tensorflow-scriptmode:1.15.2-cpu-py3", (3, 11), "tensorflow-2.20", True),
         ("sagemaker-base-python-310:1.0", (3, 11), "sdk", True),
         ("sagemaker-base-python-311:1.0", (3, 11), "sdk", False),
         ("mirrored/by/us/sagemaker-xgboost:1.7-1", (3, 11), "xgboost-1.7", False),
@@ -55,9 +66,12 @@ def test_the_note_says_what_is_used() -> None:
 @pytest.mark.parametrize(
     ("image", "words"),
     [
-        ("pytorch-training:2.3.0-cpu-py311", "PyTorch cannot be run yet"),
-        ("huggingface-pytorch-inference:2.1.0", "cannot be run yet"),
-        ("tensorflow-training:2.14.1-cpu-py310", "TensorFlow"),
+        ("pytorch-inference-neuronx:2.1.2-neuronx-py310", "special device"),
+        ("stabilityai-pytorch-inference:2.0.1-sgm0.1.0-gpu-py310", "this variant of PyTorch"),
+        ("huggingface-pytorch-tgi-inference:2.3.0-tgi2.0.2-gpu-py310", "language model servers"),
+        ("djl-inference:0.28.0-lmi10.0.0-cu124", "language model servers"),
+        ("tensorflow-inference-eia:2.0.0-cpu", "special device"),
+        ("huggingface-tensorflow-training:2.6.3-transformers4.17.0", "Hugging Face with this framework"),
         ("linear-learner:1", "built-in algorithms"),
         ("sagemaker-spark-processing:3.3", "Spark"),
         ("my-own:latest", "own images cannot be run yet"),
@@ -72,6 +86,13 @@ def test_others_are_refused_by_name(image: str, words: str) -> None:
     assert caught.value.reason.startswith("ClientError: ")
 
 
+def test_gpu_builds_of_tensorflow_compute_on_the_cpu() -> None:
+    selection = images.select(f"{PREFIX}tensorflow-inference:2.20.0-gpu", (3, 11, 7))
+    assert selection.notes == (
+        "image tensorflow-inference:2.20.0-gpu is made for GPUs; tensorflow 2.20.0 computes on the CPU here",
+    )
+
+
 def test_a_python_for_which_nothing_is_there() -> None:
     with pytest.raises(UnsupportedImage, match=r"Python 3\.99"):
         images.select(f"{PREFIX}sagemaker-scikit-learn:1.2-1", (3, 99))
@@ -82,7 +103,8 @@ def test_locks_hold_what_the_table_promises(definition: images.Definition) -> No
     lock = environments.read_lock(definition.name)
     packages = {"xgboost-3.2": "xgboost-cpu"}
     version = definition.label.rpartition(" ")[2]
-    assert f"\n{packages.get(definition.name, definition.framework)}=={version}" in lock
+    if definition.framework != "pytorch":
+        assert f"\n{packages.get(definition.name, definition.framework)}=={version}" in lock
     assert f"'{_after(definition.newest_python)}'" in lock, "made for another range of Python"
     assert "://" not in lock
     assert all(line[0] != "-" for line in lock.splitlines() if line)
@@ -91,6 +113,7 @@ def test_locks_hold_what_the_table_promises(definition: images.Definition) -> No
     if definition not in images.WITHOUT_TOOLKIT | {images.FUNCTIONS}:
         for needed in ("httptools==", "uvloop==", "pip==", "numpy==", "pandas=="):
             assert f"\n{needed}" in lock
+    assert not re.search(r"^(torch|nvidia-|cuda-|triton)", lock, re.MULTILINE), "these come on top, see torch_builds"
 
 
 def _after(python: tuple[int, ...]) -> str:

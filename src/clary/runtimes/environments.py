@@ -1,8 +1,8 @@
 """Builds and finds the environments that jobs and model servers run in.
 
-An environment is a folder named by the hash of all that it is made of: lock file, interpreter, platform and the
-toolkit's files. It is built in place by uv from a lock with hashes, under a file lock, and marked `.ready` last;
-what has no mark is built again. Several installations may share the folder. Units see it read-only.
+An environment is a folder named by the hash of all that it is made of: lock file, build of PyTorch, interpreter,
+platform and the toolkit's files. It is built in place by uv from a lock with hashes, under a file lock, and marked
+`.ready` last; what has no mark is built again. Several installations may share the folder. Units see it read-only.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from clary.base import durable
 from clary.base.crash import crash_here
-from clary.runtimes import images, overlay, package_sources
+from clary.runtimes import images, overlay, package_sources, torch_builds
 from clary.runtimes.errors import EnvironmentBuildError
 from clary.runtimes.images import Definition
 
@@ -34,11 +35,14 @@ _READY = ".ready"
 _USED = ".used"
 _TOOLKIT = "clary_toolkit"
 _BUILD_SECONDS = 1800
+_GPU_DEVICE = Path("/dev/nvidiactl")
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedEnvironment:
     """A ready environment. `notes` say what differs from the image that was asked for; they belong into the log.
+
+    `framework` is the image's: its framework, or its algorithm.
 
     `front` is a second environment whose packages come before those of this one.
     """
@@ -66,7 +70,8 @@ class Environments:
     def prepare(self, image_uri: str) -> PreparedEnvironment:
         """The environment for an image, built now if need be. Raises UnsupportedImage, EnvironmentBuildError."""
         selection = images.select(image_uri, sys.version_info[:3])
-        return self.prepare_definition(selection.definition, selection.notes)
+        prepared = self.prepare_definition(selection.definition, selection.notes)
+        return replace(prepared, framework=selection.framework)
 
     def prepare_for_function(self, image_uri: str, sdk_version: str) -> PreparedEnvironment:
         """As `prepare`, for a job that this version of the SDK has made of a function: it needs the SDK, too."""
@@ -87,13 +92,17 @@ class Environments:
     def prepare_definition(self, definition: Definition, notes: tuple[str, ...] = ()) -> PreparedEnvironment:
         lock = read_lock(definition.name)
         with_toolkit = definition not in images.WITHOUT_TOOLKIT
-        path = self._path(definition.name, lock, with_toolkit)
+        torch = torch_builds.describe_build(gpu=_GPU_DEVICE.exists()) if definition.with_torch else ""
+        path = self._path(definition.name, lock + torch, with_toolkit)
         if not (path / _READY).exists():
             with _alone(self.folder / f"{path.name}.lock") as held:
                 if not (path / _READY).exists():
                     self._build(path, definition, lock, with_toolkit, held)
         _stamp(path / _USED)
-        return PreparedEnvironment(path, definition.framework, platform.python_version(), definition.label, notes)
+        own = tuple(_read_ready(path).get("notes", ()))
+        return PreparedEnvironment(
+            path, definition.framework, platform.python_version(), definition.label, (*notes, *own)
+        )
 
     def _path(self, name: str, lock: str, with_toolkit: bool) -> Path:
         known = self._paths.get(name)
@@ -124,18 +133,53 @@ class Environments:
                 "--quiet",
                 "--require-hashes",
                 "--no-deps",
-                "--compile-bytecode",
+                # Compiles all that is there, so once is enough: behind the last package.
+                *([] if definition.with_torch else ["--compile-bytecode"]),
                 f"--link-mode={self.link_mode}",
                 f"--python={path / 'bin' / 'python'}",
                 f"--requirements={requirements}",
             )
         finally:
             requirements.unlink(missing_ok=True)
+        notes = self._install_torch(path, definition, held) if definition.with_torch else []
         crash_here("environments.after_install")
         if with_toolkit:
             _copy_toolkit(overlay.find_packages(path))
-        ready = {"framework": definition.label, "name": definition.name, "python": platform.python_version()}
+        ready = {
+            "framework": definition.label,
+            "name": definition.name,
+            "python": platform.python_version(),
+            "notes": notes,
+        }
         durable.write_json(path / _READY, ready)
+
+    def _install_torch(self, path: Path, definition: Definition, held: int) -> list[str]:
+        """Returns what the logs must say. Raises EnvironmentBuildError with all that was tried."""
+        failures: list[tuple[str, str]] = []
+        for way in torch_builds.ways_to_install(gpu=_GPU_DEVICE.exists()):
+            try:
+                self._run_uv(
+                    definition,
+                    held,
+                    "pip",
+                    "install",
+                    "--quiet",
+                    "--compile-bytecode",
+                    f"--link-mode={self.link_mode}",
+                    f"--python={path / 'bin' / 'python'}",
+                    *way.options,
+                    *way.packages,
+                )
+            except EnvironmentBuildError as error:
+                failures.append((f"{' and '.join(way.packages)} from {way.source}", error.said or str(error)))
+            else:
+                return [way.note] if way.note else []
+        tried = " ".join(f"({number}) {what}: {said}" for number, (what, said) in enumerate(failures, 1))
+        raise EnvironmentBuildError(
+            f"The environment {definition.name} could not be built, because PyTorch could not be had. Name a source "
+            f"that holds torch {torch_builds.TORCH} in pip's configuration (find-links or extra-index-url). "
+            f"Tried: {tried}"
+        )
 
     def _run_uv(self, definition: Definition, held: int, *arguments: str) -> None:
         environment = {**os.environ, **package_sources.uv_variables()}
@@ -155,9 +199,9 @@ class Environments:
             raise EnvironmentBuildError(f"The environment {definition.name} could not be built: {error}") from error
         if result.returncode != 0:
             lines = result.stderr.decode(errors="replace").strip().splitlines()
+            said = " ".join(line.strip() for line in lines[-12:])
             raise EnvironmentBuildError(
-                f"The environment {definition.name} could not be built; uv {arguments[0]} said: "
-                + " ".join(line.strip() for line in lines[-12:])
+                f"The environment {definition.name} could not be built; uv {arguments[0]} said: {said}", said
             )
 
 
@@ -173,11 +217,17 @@ def read_lock(name: str) -> str:
 
 def read_label(environment: Path) -> str:
     """`scikit-learn 1.2.2`; empty for folders that were not built here."""
-    try:
-        label: str = json.loads((environment / _READY).read_bytes())["framework"]
-    except (OSError, ValueError, KeyError):
-        return ""
+    label: str = _read_ready(environment).get("framework", "")
     return label
+
+
+def _read_ready(environment: Path) -> dict[str, Any]:
+    """What the mark says of a built environment; nothing where there is none."""
+    try:
+        ready: dict[str, Any] = json.loads((environment / _READY).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return ready
 
 
 @contextmanager

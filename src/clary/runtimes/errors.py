@@ -40,7 +40,13 @@ class InsufficientCapacity(RuntimeFailure):
 
 
 class EnvironmentBuildError(RuntimeFailure):
+    """`said` is the installer's own text, empty when it never ran."""
+
     failure_class = "InternalServerError"
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
 
 
 class ArchiveError(RuntimeFailure):

@@ -18,13 +18,17 @@ Version = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One lockable environment. `version` is the framework's; `newest_python` and `oldest_python` are inclusive."""
+    """One lockable environment. `version` is the framework's; `newest_python` and `oldest_python` are inclusive.
+
+    `with_torch`: PyTorch comes on top of the lock, see `torch_builds`.
+    """
 
     name: str
     framework: str
     version: Version
     oldest_python: Version = (3, 11)
     newest_python: Version = (3, 14)
+    with_torch: bool = False
 
     @property
     def label(self) -> str:
@@ -36,10 +40,16 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What stands for an image, and what differs from it."""
+    """What stands for an image, and what differs from it. `algorithm`: what the image trains and serves by itself."""
 
     definition: Definition
     notes: tuple[str, ...] = ()
+    algorithm: str = ""
+
+    @property
+    def framework(self) -> str:
+        """What the toolkit is told: it has a part for each framework and for each algorithm."""
+        return self.algorithm or self.definition.framework
 
 
 SCIKIT_LEARN = (
@@ -51,41 +61,67 @@ XGBOOST = (
     Definition("xgboost-1.7", "xgboost", (1, 7, 6), newest_python=(3, 12)),
     Definition("xgboost-3.2", "xgboost", (3, 2, 0)),
 )
+PYTORCH = (Definition("pytorch-2.13", "pytorch", (2, 13, 0), with_torch=True),)
+TRANSFORMERS = (Definition("transformers-4.57", "transformers", (4, 57, 6), with_torch=True),)
+TENSORFLOW = (Definition("tensorflow-2.20", "tensorflow", (2, 20, 0), newest_python=(3, 13)),)
 CLIENT = Definition("client", "sagemaker", (2, 257), newest_python=(3, 13))
 CLIENT_3 = Definition("client-3", "sagemaker", (3, 27), newest_python=(3, 13))
 SDK_2 = Definition("sdk", "sagemaker", (2, 257), newest_python=(3, 13))
 SDK_3 = Definition("sdk-3", "sagemaker-core", (2, 27), newest_python=(3, 13))
 FUNCTIONS = Definition("functions", "awslambdaric", (4, 2, 2))
-DEFINITIONS = (*SCIKIT_LEARN, *XGBOOST, CLIENT, CLIENT_3, SDK_2, SDK_3, FUNCTIONS)
+FRAMEWORKS = (*SCIKIT_LEARN, *XGBOOST, *PYTORCH, *TRANSFORMERS, *TENSORFLOW)
+DEFINITIONS = (*FRAMEWORKS, CLIENT, CLIENT_3, SDK_2, SDK_3, FUNCTIONS)
 WITHOUT_TOOLKIT = frozenset({CLIENT, CLIENT_3, SDK_2, SDK_3})
 
-# Repositories whose image trains without a script.
+# Repositories whose image is an algorithm and never runs a script; what they are made of is scikit-learn.
+ALGORITHMS = frozenset({"kmeans"})
+# Repositories whose image trains without a script, too.
 XGBOOST_IMAGES = frozenset({"sagemaker-xgboost", "xgboost"})
 _FAMILIES = {
     "sagemaker-scikit-learn": SCIKIT_LEARN,
     "sagemaker-xgboost": XGBOOST,
     "xgboost": XGBOOST,
+    "pytorch-training": PYTORCH,
+    "pytorch-inference": PYTORCH,
+    "pytorch-training-graviton": PYTORCH,
+    "pytorch-inference-graviton": PYTORCH,
+    "pytorch-training-arm64": PYTORCH,
+    "pytorch-inference-arm64": PYTORCH,
+    "sagemaker-pytorch": PYTORCH,
+    "huggingface-pytorch-training": TRANSFORMERS,
+    "huggingface-pytorch-inference": TRANSFORMERS,
+    "tensorflow-training": TENSORFLOW,
+    "tensorflow-inference": TENSORFLOW,
+    "tensorflow-training-graviton": TENSORFLOW,
+    "tensorflow-inference-graviton": TENSORFLOW,
+    "sagemaker-tensorflow": TENSORFLOW,
+    "sagemaker-tensorflow-scriptmode": TENSORFLOW,
+    "sagemaker-tensorflow-serving": TENSORFLOW,
 }
 # `sagemaker-base-python-310`: what the SDK sends for functions when the caller names no image.
 _BASE_PYTHON = re.compile(r"sagemaker-base-python(?:-(\d)(\d+))?")
 # Known by name, so that the refusal can say what it is.
 _NOT_SERVED = (
-    (r"pytorch", "PyTorch"),
-    (r"huggingface|tgi|tei|djl|triton|vllm|sglang", "Hugging Face and language model servers"),
-    (r"tensorflow", "TensorFlow"),
+    (r"tgi|tei|djl|triton|vllm|sglang|llamacpp", "language model servers"),
+    (r"neuron|trcomp|-eia", "models compiled for a special device"),
+    (r"huggingface", "Hugging Face with this framework"),
+    (r"pytorch", "this variant of PyTorch"),
+    (r"tensorflow", "this variant of TensorFlow"),
     (r"mxnet", "MXNet"),
     (r"autogluon", "AutoGluon"),
     (r"spark", "Spark"),
     (r"clarify|model-monitor|debugger", "the monitoring images"),
     (
-        r"linear-learner|kmeans|pca|knn|ntm|factorization|randomcutforest|ipinsights|object2vec|blazingtext"
+        r"ntm|factorization|ipinsights|object2vec|blazingtext"
         r"|image-classification|object-detection|semantic-segmentation|seq2seq|forecasting-deepar|lda",
-        "the built-in algorithms",
+        "this one of the built-in algorithms",
     ),
 )
 _SUPPORTED = (
-    "Clary runs sagemaker-scikit-learn, sagemaker-xgboost and sagemaker-base-python images (any account, region and "
-    "tag)."
+    "Clary runs sagemaker-scikit-learn, sagemaker-xgboost, pytorch-training, pytorch-inference, "
+    "huggingface-pytorch-training, huggingface-pytorch-inference, tensorflow-training, tensorflow-inference and "
+    "sagemaker-base-python images and the algorithms "
+    f"{', '.join(sorted(ALGORITHMS))} (any account, region and tag)."
 )
 
 
@@ -95,30 +131,43 @@ def select(image_uri: str, python: Version) -> Selection:
     base = _BASE_PYTHON.fullmatch(repository)
     if base is not None:
         return _base_python(repository, base, python)
+    if repository in ALGORITHMS:
+        return Selection(_runnable(SCIKIT_LEARN, python)[-1], algorithm=repository)
     family = _FAMILIES.get(repository)
     if family is None:
         raise UnsupportedImage(_refusal(image_uri, repository))
-    runnable = [definition for definition in family if definition.runs_on(python)]
-    if not runnable:
-        raise UnsupportedImage(f"No {family[0].framework} environment for Python {_dotted(python)} is available yet.")
-    wanted = _version_of(tag)
+    runnable = _runnable(family, python)
+    wanted = _transformers_version(tag) if family is TRANSFORMERS else _version_of(tag)
+    chosen = runnable[-1] if wanted is None else _nearest(runnable, wanted)
+    notes = _version_notes(chosen, repository, tag, wanted, python)
+    if family is TENSORFLOW and "gpu" in tag:
+        notes += (f"image {repository}:{tag} is made for GPUs; {chosen.label} computes on the CPU here",)
+    return Selection(chosen, notes)
+
+
+def _version_notes(
+    chosen: Definition, repository: str, tag: str, wanted: Version | None, python: Version
+) -> tuple[str, ...]:
     if wanted is None:
-        chosen = runnable[-1]
-        return Selection(chosen, (f"image {repository} without a version: {chosen.label} is used",))
-    chosen = _nearest(runnable, wanted)
+        return (f"image {repository} without a version: {chosen.label} is used",)
     if chosen.version[: len(wanted)] == wanted:
-        return Selection(chosen)
-    note = (
-        f"image {repository}:{tag} asks for {chosen.framework} {_dotted(wanted)}; "
-        f"{chosen.label} is the nearest on Python {_dotted(python[:2])}"
-    )
-    return Selection(chosen, (note,))
+        return ()
+    nearest = f"{chosen.label} is the nearest on Python {_dotted(python[:2])}"
+    return (f"image {repository}:{tag} asks for {chosen.framework} {_dotted(wanted)}; {nearest}",)
 
 
 def select_sdk(version: str) -> Definition:
     """The environment with the SageMaker SDK that a function sent by this version of it needs: version 3 keeps that
     part of itself in sagemaker-core."""
     return SDK_3 if version.partition(".")[0] == "3" else SDK_2
+
+
+def _runnable(family: Sequence[Definition], python: Version) -> list[Definition]:
+    """In the table's order. Raises UnsupportedImage when there is none."""
+    runnable = [definition for definition in family if definition.runs_on(python)]
+    if not runnable:
+        raise UnsupportedImage(f"No {family[0].framework} environment for Python {_dotted(python)} is available yet.")
+    return runnable
 
 
 def _base_python(repository: str, found: re.Match[str], python: Version) -> Selection:
@@ -144,6 +193,12 @@ def _version_of(tag: str) -> Version | None:
     if found is None:
         return None
     return tuple(int(part) for part in found.groups() if part is not None)
+
+
+def _transformers_version(tag: str) -> Version | None:
+    """`2.1.0-transformers4.37.0-cpu-py310` -> (4, 37). The first number is that of the framework below."""
+    found = re.search(r"transformers(\d+)\.(\d+)", tag)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _nearest(candidates: Sequence[Definition], wanted: Version) -> Definition:

@@ -12,7 +12,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-_PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
+# By their own names, so that they run in the thin environment and not in the shared one where they are installed.
+_PROGRAMS = {"pip": "pip", "pip3": "pip"}
+# Jobs share the machine's ports, which the launcher knows nothing of.
+_TORCH_PROGRAMS = {"torchrun": "clary_toolkit torchrun"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,9 @@ def make_overlay(target: Path, interpreter: Interpreter, front: Path | None = No
     }.items():
         if not (programs / name).is_symlink():
             (programs / name).symlink_to(aim)
-    for name in ("pip", "pip3"):
-        (programs / name).write_text(_PIP)
+    has_torch = (interpreter.packages / "torch").exists()
+    for name, module in {**_PROGRAMS, **(_TORCH_PROGRAMS if has_torch else {})}.items():
+        (programs / name).write_text(f'#!/bin/sh\nexec "$(dirname "$0")/python" -m {module} "$@"\n')
         (programs / name).chmod(0o755)
     shared = [*([find_packages(front)] if front else []), interpreter.packages]
     lines = [f"import site; site.addsitedir({str(folder)!r})\n" for folder in shared]

@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": "clary_toolkit.serving.command",
     "transform": "clary_toolkit.transform.command",
     "pip": "clary_toolkit.pip",
+    "torchrun": "clary_toolkit.training.torchrun",
     "function": "clary_toolkit.functions.command",
     "feed": "clary_toolkit.feeding.command",
 }

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
 NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+GPU = Path("/dev/nvidia0")
 FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 
@@ -20,7 +22,7 @@ class Context:
     """Lives for one request; at loading time there is one without request headers."""
 
     def __init__(self, model_dir: str, headers: Mapping[str, str]) -> None:
-        self.system_properties = {"model_dir": model_dir, "gpu_id": None, "batch_size": 1}
+        self.system_properties = {"model_dir": model_dir, "gpu_id": 0 if GPU.exists() else None, "batch_size": 1}
         self.model_name = "model"
         self.request_processor = [self]
         self.response_status: int | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from clary_toolkit.errors import ModelServerError
 from clary_toolkit.serving.calls import call, takes_context
@@ -17,10 +17,13 @@ Function = Callable[..., Any]
 # Imported by name and only when needed: see `arrays`.
 DEFAULTS = {
     "base": "clary_toolkit.serving.defaults_base",
+    "pytorch": "clary_toolkit.serving.defaults_pytorch",
     "scikit-learn": "clary_toolkit.serving.defaults_sklearn",
     "xgboost": "clary_toolkit.serving.defaults_xgboost",
 }
 STEPS = ("input_fn", "predict_fn", "output_fn")
+# Frameworks whose functions have other names and another order.
+OTHER_HANDLERS = {"tensorflow": "clary_toolkit.saved_models.handlers"}
 
 
 class Handler:
@@ -37,11 +40,30 @@ class Handler:
         return call(self.name, self._function, *arguments)
 
 
+class ModelHandlers(Protocol):
+    """What the server needs: loading, in this order, and the answer to one request."""
+
+    pre_model_fn: Handler | None
+    model_fn: Handler
+    model_warmup_fn: Handler | None
+
+    def transform(self, model: Any, data: bytes | str, content_type: str, accept: str, context: Context) -> Any:
+        """A body or an iterator over its parts, or one of these and its content type."""
+
+
+def handlers_of(module: ModuleType, framework: str) -> ModelHandlers:
+    """Raises ModelServerError when the module cannot serve."""
+    if framework in OTHER_HANDLERS:
+        made: ModelHandlers = importlib.import_module(OTHER_HANDLERS[framework]).Handlers(module)
+        return made
+    return Handlers(module, framework)
+
+
 class Handlers:
     """The functions of one model. Raises ModelServerError when the module cannot serve."""
 
     def __init__(self, module: ModuleType, framework: str) -> None:
-        self.model_fn = Handler("model_fn", _needed(module, "model_fn", framework), 1)
+        self.model_fn = Handler("model_fn", _step(module, "model_fn", framework), 1)
         self.pre_model_fn = _optional(module, "pre_model_fn", 1)
         self.model_warmup_fn = _optional(module, "model_warmup_fn", 2)
         self._transform_fn = _optional(module, "transform_fn", 4)

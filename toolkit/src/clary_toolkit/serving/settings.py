@@ -12,7 +12,11 @@ from clary_toolkit.layout import OptMl
 
 MEGABYTE = 1 << 20
 # What serves a model that brings no code.
-ALGORITHMS = {"xgboost": "clary_toolkit.algorithms.xgboost_serving"}
+ALGORITHMS = {
+    "pytorch": "clary_toolkit.serving.defaults_pytorch",
+    "xgboost": "clary_toolkit.algorithms.xgboost_serving",
+    "kmeans": "clary_toolkit.algorithms.kmeans",
+}
 
 
 @dataclass(frozen=True)
