@@ -6,7 +6,16 @@ import botocore.session
 import pytest
 
 from clary.runtimes.errors import InsufficientCapacity, UnknownInstanceType
-from clary.runtimes.instances import GIB, Machine, check_together, find_type, grant, machine_memory, this_machine
+from clary.runtimes.instances import (
+    GIB,
+    Machine,
+    check_together,
+    find_type,
+    grant,
+    machine_memory,
+    this_machine,
+    volume_of,
+)
 
 LAPTOP = Machine(cpus=4, memory_bytes=8 * GIB, gpus=0)
 
@@ -106,6 +115,21 @@ def test_devices_that_are_not_there() -> None:
     assert "4 GPUs (here: 1)" in grant("ml.g5.12xlarge", workstation).notes[0]
     with pytest.raises(InsufficientCapacity, match="8 GPUs"):
         grant("ml.p3.16xlarge", workstation, strict=True)
+
+
+def test_volumes_of_types_with_disks_of_their_own_are_not_limited() -> None:
+    for name in ("ml.m5.large", "ml.c5.xlarge", "ml.p3.2xlarge", "ml.t3.medium", "ml.r6i.large"):
+        assert volume_of(name, 3) == 3 * GIB
+        assert volume_of(name, None) is None
+    for name in (
+        "ml.m5d.large",
+        "ml.c6id.large",
+        "ml.g4dn.xlarge",
+        "ml.g5.xlarge",
+        "ml.g6e.xlarge",
+        "ml.p4d.24xlarge",
+    ):
+        assert volume_of(name, 3) is None
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
 from clary.runtimes import pipes, staging, uploads
+from clary.runtimes.instances import volume_of
 from clary.runtimes.pipes import FEED
 from clary.runtimes.port import UnitSpec, UnitState
 from clary.runtimes.process import LOG_NOTES
@@ -73,8 +74,10 @@ class ProcessingJobs:
             hostname=host.name if len(hosts) > 1 else "",
             names=names_of(hosts),
             network=not (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False),
+            staged=[staging.local_path(opt_ml, item["S3Input"]["LocalPath"]) for item in _inputs(request)],
             limits=replace(
                 granted.limits,
+                volume_bytes=volume_of(host.instance_type, self.machines(job).get("VolumeSizeInGB")),
                 max_runtime_seconds=request["StoppingCondition"]["MaxRuntimeInSeconds"],
                 grace_seconds=_GRACE_SECONDS,
             ),
@@ -107,7 +110,7 @@ def _place_inputs(objects: RoleObjects, request: dict[str, Any], opt_ml: Path, *
     """Returns whether there are pipes to be fed."""
     fed: list[staging.Pipe] = []
     with staging.downloading("Failed to download data. "):
-        for item in request.get("ProcessingInputs") or []:
+        for item in _inputs(request):
             fed += staging.place_processing_input(objects, item["S3Input"], opt_ml, host=host, hosts=hosts)
     if fed:
         pipes.write_plan(opt_ml, fed)
@@ -141,6 +144,10 @@ def _continuous(request: dict[str, Any], opt_ml: Path) -> list[uploads.Synced]:
         for number, item in enumerate(_outputs(request))
         if item["S3UploadMode"] == "Continuous"
     ]
+
+
+def _inputs(request: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(request.get("ProcessingInputs") or [])
 
 
 def _outputs(request: dict[str, Any]) -> list[dict[str, Any]]:

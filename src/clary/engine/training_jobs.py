@@ -20,6 +20,7 @@ from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
 from clary.runtimes import archives, pipes, sources, staging, uploads
 from clary.runtimes.environments import PreparedEnvironment
+from clary.runtimes.instances import volume_of
 from clary.runtimes.merging import merge
 from clary.runtimes.pipes import FEED
 from clary.runtimes.port import UnitSpec, UnitState
@@ -89,7 +90,13 @@ class TrainingJobs:
             hostname=host.name if len(hosts) > 1 else "",
             names=names_of(hosts),
             network=not request.get("EnableNetworkIsolation", False),
-            limits=replace(granted.limits, max_runtime_seconds=_seconds_left(job), grace_seconds=_GRACE_SECONDS),
+            staged=[opt_ml / "input" / "data"],
+            limits=replace(
+                granted.limits,
+                volume_bytes=volume_of(host.instance_type, request["ResourceConfig"].get("VolumeSizeInGB")),
+                max_runtime_seconds=_seconds_left(job),
+                grace_seconds=_GRACE_SECONDS,
+            ),
         )
 
     def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:
@@ -98,7 +105,7 @@ class TrainingJobs:
     def collect(
         self, job: Resource, folders: Sequence[Path], objects: RoleObjects, state: UnitState
     ) -> dict[str, Any]:
-        """A job that failed keeps what it left of a model; what is in output/data is always kept.
+        """A job that failed keeps what it left of a model and of output/data, unless that was too much.
 
         The instances share one model: of files with the same name, the first instance's counts.
         """
@@ -111,7 +118,8 @@ class TrainingJobs:
             for other in folders[1:]:
                 merge(other / "model", opt_ml / "model")
                 merge(other / "output" / "data", opt_ml / "output" / "data")
-            _upload_artifacts(objects, request, opt_ml, whole=state.exit_code == 0 or state.stopped_by is not None)
+            if not state.out_of_space:  # its disk is full of them
+                _upload_artifacts(objects, request, opt_ml, whole=state.exit_code == 0 or bool(state.stopped_by))
         return {"metrics": self._metrics.of_job(job, self.log_group)}
 
     def enter(self, document: dict[str, Any], secondary: str, now: datetime) -> dict[str, Any]:

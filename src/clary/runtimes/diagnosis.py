@@ -99,8 +99,8 @@ def _known_end(state: UnitState) -> str:
             "InternalServerError: the process that watched the job was killed, and the job with it (the machine "
             "may have been restarted or have run out of memory). Start it again."
         )
-    if state.out_of_memory:
-        return f"AlgorithmError: out of memory: the job used more than it may and was killed, {code}. {_MORE_MEMORY}"
+    if state.out_of_memory or state.out_of_space:
+        return _over_limit(state, code)
     if state.stopped_by == "deadline":
         return f"AlgorithmError: the job ran longer than MaxRuntimeInSeconds allows and was stopped, {code}."
     if state.exit_code == 125:
@@ -108,6 +108,15 @@ def _known_end(state: UnitState) -> str:
     if state.exit_code in (126, 127):
         return f"ClientError: the program of the job cannot be run, {code}. Check the entry point."
     return ""
+
+
+def _over_limit(state: UnitState, code: str) -> str:
+    if state.out_of_memory:
+        return f"AlgorithmError: out of memory: the job used more than it may and was killed, {code}. {_MORE_MEMORY}"
+    return (
+        "ClientError: No space left on device: the job wrote more than VolumeSizeInGB allows and was killed, "
+        f"{code}. Raise VolumeSizeInGB (volume_size in the SDK), or write less to /opt/ml and /tmp."
+    )
 
 
 def _cause(lines: Sequence[str]) -> tuple[str, str]:

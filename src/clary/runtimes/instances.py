@@ -75,6 +75,8 @@ _GPUS_OF_SIZE = {
     ("p3", 16): 8,
     ("p6e-gb200", 36): 4,
 }
+# Families with disks of their own, which jobs use whatever volume they ask for.
+_OWN_DISKS = re.compile(r"[cmr]\d[a-z]*d|g4dn|g\d+e?|p3dn|p[4-9].*|trn.*")
 _OTHER_ACCELERATORS = {
     "inf1": "AWS Inferentia",
     "inf2": "AWS Inferentia",
@@ -155,6 +157,12 @@ def grant(name: str, machine: Machine, *, strict: bool = False) -> Grant:
     memory = min(wanted.memory_bytes, machine.memory_bytes, machine.most_memory or machine.memory_bytes)
     limits = Limits(memory_bytes=memory, cpus=min(wanted.cpus, machine.cpus))
     return Grant(limits, (f"WARNING: {name} has {lacking}: what is here must do.",) if lacking else ())
+
+
+def volume_of(name: str, gibibytes: int | None) -> int | None:
+    """Bytes that a job may write to its volume; None where nothing limits it but the disk."""
+    family = name.split(".")[1]
+    return None if gibibytes is None or _OWN_DISKS.fullmatch(family) else gibibytes * GIB
 
 
 def check_together(names: Sequence[str], machine: Machine) -> None:

@@ -26,9 +26,11 @@ class Phase(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one unit may use. None = unlimited. `memory_bytes` counts the whole process tree."""
+    """What one unit may use. None = unlimited. `memory_bytes` counts the whole process tree, `volume_bytes` what
+    lies in /opt/ml and the unit's temporary folder, apart from `UnitSpec.staged`."""
 
     memory_bytes: int | None = None
+    volume_bytes: int | None = None
     cpus: int | None = None
     max_runtime_seconds: float | None = None
     grace_seconds: float = 120.0
@@ -43,6 +45,7 @@ class UnitSpec:
     another environment, come before those of `environment`. `opt_ml` is a host
     folder that the process sees as /opt/ml. `socket` (model servers) is the host path of the unix socket on
     which the process must listen; the process finds the path to use in the variable CLARY_SERVER_SOCKET.
+    `staged` are host folders below `opt_ml` of which only the growth counts against the volume.
     `names` are addresses of the job's instances, which the process can look up by name; `hostname` is its own.
     """
 
@@ -52,6 +55,7 @@ class UnitSpec:
     environment: Path
     opt_ml: Path
     front: Path | None = None
+    staged: Sequence[Path] = ()
     working_directory: str = "/opt/ml"
     socket: Path | None = None
     hostname: str = ""
@@ -76,6 +80,7 @@ class UnitState:
     exit_code: int | None = None
     signal: int | None = None
     out_of_memory: bool = False
+    out_of_space: bool = False
     stopped_by: str | None = None
 
 

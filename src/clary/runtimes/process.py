@@ -126,6 +126,9 @@ class ProcessRuntime:
             "headline": self._headline(spec, interpreter, notes),
             "control_groups": self._control_groups,
             "memory_bytes": spec.limits.memory_bytes,
+            "volume_bytes": spec.limits.volume_bytes,
+            "volume": [str(path) for path in (spec.opt_ml, paths.temporary)],
+            "staged": [str(path) for path in spec.staged],
             "processors": _pick_processors(spec.unit_id, spec.limits.cpus),
             "max_runtime_seconds": spec.limits.max_runtime_seconds,
             "grace_seconds": spec.limits.grace_seconds,
@@ -349,6 +352,7 @@ def _state(unit_id: str, phase: Phase, record: dict[str, Any]) -> UnitState:
         exit_code=record.get("exit_code"),
         signal=record.get("signal"),
         out_of_memory=record.get("out_of_memory", False),
+        out_of_space=record.get("out_of_space", False),
         stopped_by=record.get("stopped_by"),
     )
 

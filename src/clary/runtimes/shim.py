@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 LINE_LIMIT = 256 * 1024
 POLL_MEMORY = 0.1
+POLL_VOLUME, VOLUME_SHARE, VOLUME_SLICE = 1.0, 100, 1000
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x08000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 32, 4096, 16384, 1 << 18
@@ -86,8 +87,8 @@ class Shim:
         self.started_at = self.ended_at = 0
         self.running = False
         self.stopped_by: str | None = None
-        self.out_of_memory = False
-        self.deadline = self.kill_at = self.look_again = float("inf")
+        self.out_of_memory = self.out_of_space = False
+        self.deadline = self.kill_at = self.look_again = self.measure_again = float("inf")
 
     def run(self) -> None:
         """Everything, ending in exit.json; never returns. The last resort of a bug here is a record of it."""
@@ -154,6 +155,9 @@ class Shim:
         if self.spec["isolation"] == "namespace":
             self.init = self.child
         self.look_again = time.monotonic()
+        if self.spec["volume_bytes"] is not None:
+            self.volume = Volume(self.spec["volume"], self.spec["staged"])
+            self.measure_again = self.look_again + POLL_VOLUME
 
     def _look_for_process(self) -> None:
         """Find the user's process and say that it runs. Under bwrap it is the child of bwrap's child."""
@@ -186,7 +190,7 @@ class Shim:
         poller.register(self.output, select.POLLIN)
         while self.status is None:
             now = time.monotonic()
-            next_due = min(self.deadline, self.kill_at, self.look_again)
+            next_due = min(self.deadline, self.kill_at, self.look_again, self.measure_again)
             wait = None if next_due == float("inf") else max(0, next_due - now) * 1000 + 0.5
             for descriptor, _ in poller.poll(wait):
                 if descriptor == self.wakeup:
@@ -218,6 +222,17 @@ class Shim:
                 self._check_memory(now)
             else:
                 self._look_for_process()
+        if now >= self.measure_again:
+            self._check_volume()
+
+    def _check_volume(self) -> None:
+        self.measure_again = self.volume.measure()
+        limit = self.spec["volume_bytes"]
+        if self.volume.used > limit and not self.out_of_space:
+            self.out_of_space = True
+            self.log.note(f"No space left on device: {self.volume.used} of {limit} bytes are used")
+        if self.out_of_space:
+            self._kill_all()
 
     def _check_memory(self, now: float) -> None:
         if self.spec["memory_bytes"] is None:
@@ -291,6 +306,7 @@ class Shim:
             "exit_code": code,
             "signal": number,
             "out_of_memory": self.out_of_memory,
+            "out_of_space": self.out_of_space and code != 0,
             "stopped_by": self.stopped_by,
             "started_at": self.started_at,
             "ended_at": self.ended_at,
@@ -520,6 +536,88 @@ def _cut(data: bytes) -> bytes:
     while end < len(data) and end > LINE_LIMIT - 4 and data[end] & 0xC0 == 0x80:
         end -= 1
     return data[:end]
+
+
+class Volume:
+    """How much lies in the unit's folders, measured again and again, for at most a hundredth of the time.
+
+    What was staged (inputs) is measured on its own: it may be many files, and only what it grows by counts. Large
+    trees are walked a slice at a time, so that the log and the limits are not kept waiting.
+    """
+
+    def __init__(self, folders: list[str], staged: list[str]) -> None:
+        self.staged = set(staged)
+        self.trees = [Tree(folder, self.staged, counts_from_zero=True) for folder in folders]
+        self.trees += [Tree(folder, self.staged, counts_from_zero=False) for folder in staged]
+        self.used = 0
+
+    def measure(self) -> float:
+        """Do a slice of what is due; returns when to come again."""
+        now = time.monotonic()
+        for tree in self.trees:
+            if tree.due <= now:
+                tree.measure(now)
+                break
+        self.used = sum(tree.grown for tree in self.trees)
+        return min(tree.due for tree in self.trees)
+
+
+class Tree:
+    """One folder of a volume. `grown` is from its last whole measurement."""
+
+    def __init__(self, path: str, apart: set[str], counts_from_zero: bool) -> None:
+        self.path, self.apart = path, apart
+        self.base = 0 if counts_from_zero else None
+        self.grown = 0
+        self.due = time.monotonic()
+        self.rest: list[str] = []  # folders that this measurement has not come to
+        self.total, self.cost = 0, 0.0
+        self.linked: set[tuple[int, int]] = set()
+
+    def measure(self, began: float) -> None:
+        if not self.rest:
+            self.rest, self.total, self.cost = [self.path], 0, 0.0
+            self.linked.clear()
+        entries = 0
+        while self.rest and entries < VOLUME_SLICE:
+            entries += self._measure_folder(self.rest.pop())
+        now = time.monotonic()
+        self.cost += now - began
+        if self.rest:
+            self.due = now + VOLUME_SHARE * (now - began)
+            return
+        self.base = self.total if self.base is None else self.base
+        self.grown = max(0, self.total - self.base)
+        self.due = now + max(POLL_VOLUME, VOLUME_SHARE * self.cost)
+
+    def _measure_folder(self, folder: str) -> int:
+        """Returns how many entries there were. The job may be changing any of it."""
+        count = 1
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    count += 1
+                    self._measure_entry(entry)
+        except OSError:
+            pass
+        return count
+
+    def _measure_entry(self, entry: os.DirEntry[str]) -> None:
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError:
+            return
+        if entry.is_dir(follow_symlinks=False):
+            if entry.path not in self.apart:
+                self.rest.append(entry.path)
+            return
+        if entry.is_symlink():
+            return
+        if status.st_nlink > 1:
+            if (status.st_dev, status.st_ino) in self.linked:
+                return
+            self.linked.add((status.st_dev, status.st_ino))
+        self.total += status.st_blocks * 512  # what lies on the disk: holes do not
 
 
 class MemoryGroup:
