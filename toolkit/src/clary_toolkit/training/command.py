@@ -28,14 +28,17 @@ from clary_toolkit.training.source import (
     stage_source,
 )
 from clary_toolkit.training.torchrun import Launch, chosen_launch
-from clary_toolkit.training.traceback_text import error_message, last_traceback
+from clary_toolkit.training.traceback_text import error_message, last_traceback, without_launcher
 from clary_toolkit.training.variables import Machine, Program, script_variables
 
 COMMAND_SHOWN = 250
 # What trains when the request names no entry point. Imported by name: only these jobs need it.
 ALGORITHMS = {"xgboost": "clary_toolkit.algorithms.xgboost_training"}
 # What trains whatever the request names.
-WITHOUT_SCRIPTS = {"kmeans": "clary_toolkit.algorithms.kmeans"}
+WITHOUT_SCRIPTS = {
+    "kmeans": "clary_toolkit.algorithms.kmeans",
+    "linear-learner": "clary_toolkit.algorithms.linear_learner",
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -142,9 +145,10 @@ def _run(
 def _script_error(command: Sequence[str], result: Result) -> ExecuteUserScriptError:
     code = result.returncode
     text = f"ExitCode {code}" if code > 0 else f"ExitCode {128 - code} ({_signal_note(-code)})"
-    text += f'\nErrorMessage "{error_message(result.tail)[:300]}"'
+    tail = without_launcher(result.tail)
+    text += f'\nErrorMessage "{error_message(tail)[:300]}"'
     text += f'\nCommand "{shlex.join(command)[:COMMAND_SHOWN]}"'
-    return ExecuteUserScriptError(text, last_traceback(result.tail) or result.tail, code)
+    return ExecuteUserScriptError(text, last_traceback(tail) or tail, code)
 
 
 def _signal_note(number: int) -> str:

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 TRACEBACK = "Traceback (most recent call last):"
+# What PyTorch's launcher writes when a process of it has failed; its own traceback follows, which says nothing.
+LAUNCHER_GIVES_UP = re.compile(r"torch/distributed/elastic/\S+\] failed \(exitcode")
+RANK = re.compile(r"\[rank(\d+)\]: ?")
+
+
+def without_launcher(tail: str) -> str:
+    """What the script itself printed, where PyTorch's launcher ran it: of several processes, what the first says."""
+    lines = tail.splitlines()
+    end = next((place for place, line in enumerate(lines) if LAUNCHER_GIVES_UP.search(line)), len(lines))
+    ranks = [RANK.match(line) for line in lines[:end]]
+    first = next((found[1] for found in ranks if found), "")
+    kept = [RANK.sub("", line, count=1) for line, found in zip(lines, ranks) if not found or found[1] == first]
+    return "\n".join(kept) if first or end < len(lines) else tail
 
 
 def last_traceback(tail: str) -> str:
