@@ -285,7 +285,3 @@ def test_permissions_are_asked_on_the_arn_of_the_role(client: Client) -> None:
         ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/p/New"),
         ("iam:DeleteRole", f"arn:aws:iam::{ACCOUNT}:role/Missing"),
     ]
-
-
-def test_no_instance_profiles(client: Client) -> None:
-    assert client("ListInstanceProfilesForRole", RoleName="Trainer")["InstanceProfiles"] == []

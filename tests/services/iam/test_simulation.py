@@ -196,3 +196,15 @@ def test_what_is_not_served_is_said(client: Client) -> None:
         "SimulatePrincipalPolicy", "NotImplemented", PolicySourceArn=ROLE_ARN, ActionNames=["s3:x"],
         PolicyExclusionList=[{"PolicyArn": "arn:aws:iam::aws:policy/x"}],
     )  # fmt: skip
+
+
+def test_the_keys_that_policies_ask_for(client: Client) -> None:
+    tagged = allow("s3:*", when={"StringEquals": {"aws:RequestTag/team": "a"}})
+    timed = allow("s3:*", when={"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}})
+    put(client, "tagged", tagged)
+    asked = {"PolicySourceArn": ROLE_ARN, "PolicyInputList": [text_of(policy(timed))]}
+    both = ["aws:currenttime", "aws:requesttag/team"]
+    assert client("GetContextKeysForPrincipalPolicy", **asked)["ContextKeyNames"] == both
+    own = client("GetContextKeysForCustomPolicy", PolicyInputList=asked["PolicyInputList"])
+    assert own["ContextKeyNames"] == ["aws:currenttime"]
+    client.fails("GetContextKeysForPrincipalPolicy", "NoSuchEntity", PolicySourceArn=f"{ROLE_ARN}2")

@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 from clary.services.context import Context
-from clary.services.iam import entities, groups, policies, policy_versions, roles, users
+from clary.services.iam import entities, groups, instance_profiles, policies, policy_versions, roles, users
 from clary.services.iam.attachments import attached_policy
 from clary.services.iam.entities import GROUP, ROLE, USER
 from clary.store import principals, resources
 from clary.store.database import Transaction
 from clary.store.resources import Query, Resource
 
+_COUNTED = (*entities.ENTITIES, entities.PROFILE)
 _FILTERS = ("User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy")
 
 
@@ -35,7 +36,7 @@ def get_account_authorization_details(context: Context, request: dict[str, Any])
 
 def get_account_summary(context: Context, _request: dict[str, Any]) -> dict[str, Any]:
     with context.database.read() as tx:
-        counted = {f"{entity.title}s": len(entities.rows_of(tx, context, entity)) for entity in entities.ENTITIES}
+        counted = {f"{entity.title}s": len(entities.rows_of(tx, context, entity)) for entity in _COUNTED}
         own = resources.count(tx, Query(context.account, "", principals.POLICY))
     quotas = {"AccessKeysPerUserQuota": 2, "AttachedPoliciesPerUserQuota": 20, "VersionsPerPolicyQuota": 5}
     return {"SummaryMap": {**counted, "Policies": own, "MFADevices": 0, "AccountMFAEnabled": 0, **quotas}}
@@ -77,7 +78,11 @@ class _Details:
         described = roles.describe(row)
         for member in ("Description", "MaxSessionDuration"):  # not in this list
             described.pop(member, None)
-        return {**described, **self._policies(row, ROLE), "InstanceProfileList": []}
+        held = [
+            instance_profiles.describe(self._tx, self._context, profile)
+            for profile in instance_profiles.profiles_of(self._tx, self._context, row)
+        ]
+        return {**described, **self._policies(row, ROLE), "InstanceProfileList": held}
 
     def policy(self, row: Resource) -> dict[str, Any]:
         versions = [policy_versions.describe(row, version, with_text=True) for version in row.document["Versions"]]

@@ -44,7 +44,7 @@ class InvalidInput(ApiError):
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A kind of thing that policies hang on: how its rows, members and texts are called."""
+    """A kind of thing with a name and a path: how its rows, members and texts are called."""
 
     kind: str
     word: str
@@ -55,7 +55,9 @@ class Entity:
 ROLE = Entity(principals.ROLE, "role", "RoleName", "Role")
 USER = Entity(principals.USER, "user", "UserName", "User")
 GROUP = Entity(principals.GROUP, "group", "GroupName", "Group")
+PROFILE = Entity("iam-instance-profile", "instance-profile", "InstanceProfileName", "InstanceProfile")
 ENTITIES = (USER, GROUP, ROLE)
+"""What policies hang on."""
 NOT_ATTACHABLE = "does not exist or is not attachable."
 
 
@@ -82,6 +84,7 @@ def resource_of(entity: Entity) -> Callable[[Context, dict[str, Any]], str]:
 
 
 role_resource, user_resource, group_resource = resource_of(ROLE), resource_of(USER), resource_of(GROUP)
+profile_resource = resource_of(PROFILE)
 
 
 def name_of(context: Context, request: Mapping[str, Any], entity: Entity) -> str:
@@ -99,7 +102,8 @@ def name_of(context: Context, request: Mapping[str, Any], entity: Entity) -> str
 def get_row(tx: Transaction, context: Context, entity: Entity, name: str) -> Resource:
     found = resources.find(tx, context.account, "", entity.kind, name)
     if found is None:
-        raise NoSuchEntity(f"The {entity.word} with name {name} cannot be found.")
+        named = f"Instance Profile {name}" if entity is PROFILE else f"The {entity.word} with name {name}"
+        raise NoSuchEntity(f"{named} cannot be found.")
     return found
 
 
@@ -122,7 +126,8 @@ def create_row(tx: Transaction, context: Context, entity: Entity, name: str, doc
             now=context.now,
         )
     except resources.AlreadyExists as error:
-        raise EntityAlreadyExists(f"{entity.title} with name {name} already exists.") from error
+        named = f"Instance Profile {name}" if entity is PROFILE else f"{entity.title} with name {name}"
+        raise EntityAlreadyExists(f"{named} already exists.") from error
 
 
 def check_bare(row: Resource) -> None:

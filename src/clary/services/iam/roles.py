@@ -1,4 +1,4 @@
-"""Roles: create, get, list, update, delete."""
+"""Roles: create, get, list, update. What stands in the way of deleting one is in `instance_profiles`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from clary.base import ids
 from clary.services.context import Context
 from clary.services.iam import entities
 from clary.services.iam.tags import tags_of
-from clary.store import principals, resources
+from clary.store import principals
 from clary.store.resources import Resource
 
 _HOUR = 3600
@@ -83,22 +83,6 @@ def update_assume_role_policy(context: Context, request: dict[str, Any]) -> dict
         role = entities.get_role_row(tx, context, request["RoleName"])
         entities.save(tx, context, role, {"Trust": trust})
     return {}
-
-
-def delete_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    """Refused while policies hang on it. Sessions of the role end with it."""
-    with context.database.write() as tx:
-        role = entities.get_role_row(tx, context, request["RoleName"])
-        entities.check_bare(role)
-        resources.remove(tx, role)
-    return {}
-
-
-def list_instance_profiles_for_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    """None: there are no instance profiles. Provisioning tools ask before they delete a role."""
-    with context.database.read() as tx:
-        entities.get_role_row(tx, context, request["RoleName"])
-    return {"InstanceProfiles": [], "IsTruncated": False}
 
 
 def describe(role: Resource) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""SimulatePrincipalPolicy and SimulateCustomPolicy: what would be decided, by the same evaluation that decides.
+"""SimulatePrincipalPolicy, SimulateCustomPolicy and what they need to be told: the same evaluation that decides.
 
 Every action is asked for on every resource; each pair is one result.
 """
@@ -6,12 +6,22 @@ Every action is asked for on every resource; each pair is one result.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from clary.access.documents import parse_policy, parse_resource_policy
-from clary.access.evaluation import BOUNDARY, IDENTITY, AccessRequest, Decision, Match, PolicySet, evaluate, matches
+from clary.access.evaluation import (
+    BOUNDARY,
+    IDENTITY,
+    AccessRequest,
+    Decision,
+    Document,
+    Match,
+    PolicySet,
+    evaluate,
+    matches,
+)
 from clary.access.principals import Principal, principal_keys, role_session, root_principal, user_principal
 from clary.access.statements import compile_policy
 from clary.base.arns import parse_arn
@@ -62,6 +72,22 @@ def simulate_custom_policy(context: Context, request: dict[str, Any]) -> dict[st
         raise NotServed("SimulateCustomPolicy with organization policies is not served by this version of Clary.")
     nobody = role_session(entities.role_arn(context.account, "/", "Simulated"), "AROASIMULATED0000000", "simulation")
     return _answer(context, "SimulateCustomPolicy", request, Question(nobody, PolicySet(), ()))
+
+
+def get_context_keys_for_custom_policy(_context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    return {"ContextKeyNames": _asked_for([parse_policy(text) for text in request["PolicyInputList"]])}
+
+
+def get_context_keys_for_principal_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    """Of the principal's own policies (a user's groups' too), its boundary and those of the request."""
+    policies = _principal(context, request["PolicySourceArn"]).policies
+    given = [parse_policy(text) for text in request.get("PolicyInputList") or []]
+    boundary = [policies.boundary] if policies.boundary is not None else []
+    return {"ContextKeyNames": _asked_for([*policies.identity, *boundary, *given])}
+
+
+def _asked_for(documents: Iterable[Document]) -> list[str]:
+    return sorted({key for document in documents for key in compile_policy(document).condition_keys()})
 
 
 def _root(context: Context) -> Question:
