@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clary.base.clock import from_epoch_ms
-from clary.engine.metrics import FinalMetrics
+from clary.engine.metrics import FinalMetrics, is_built_in, quality_metrics
 from clary.store import logs, resources
 from clary.store.database import Database
 from clary.store.resources import Resource
@@ -57,3 +57,49 @@ def test_a_value_long_before_the_end_is_found(database: Database) -> None:
 
 def test_without_definitions_or_a_log_there_is_nothing(database: Database) -> None:
     assert FinalMetrics(database).of_job(job(database, auc="x"), GROUP) == []
+
+
+QUALITY = "[11/21/2026 13:56:58 INFO 7] #quality_metric: host=algo-1,"
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        (f"{QUALITY} train msd <loss>=0.25", {"train:msd": 0.25}),
+        (f"{QUALITY} test f1 <score>=1.0", {"test:f1": 1.0}),
+        (f"{QUALITY} epoch=3, validation mse_objective <loss>=2.5", {"validation:objective_loss": 2.5}),
+        (f"{QUALITY} validation mse_objective <loss>=2.5", {"validation:objective_loss:final": 2.5}),
+        (f"{QUALITY} test hinge_loss_objective <loss>=2.5", {"test:objective_loss": 2.5}),
+        (f"{QUALITY} validation binary_f_1.000 <score>=0.5", {"validation:binary_f_beta": 0.5}),
+        (f"{QUALITY} test macro_f_1.000 <score>=0.5", {"test:macro_f_beta": 0.5}),
+        (f"{QUALITY} test multiclass_top_k_accuracy_3 <score>=1", {"test:multiclass_top_k_accuracy": 1.0}),
+        (f"{QUALITY} train msd <loss>=nan", {}),
+        (f"{QUALITY} train msd <loss>=much", {}),
+        ("#progress_metric: host=algo-1, completed 6.5 % of epochs", {"train:progress": 6.5}),
+        ("#throughput_metric: host=algo-1, train throughput=12.5 records/second", {"train:throughput": 12.5}),
+        ("train msd=3", {}),
+    ],
+)
+def test_lines_of_the_built_in_algorithms(line: str, wanted: dict[str, float]) -> None:
+    assert quality_metrics(line) == wanted
+
+
+def test_built_in_algorithms_need_no_definitions(database: Database) -> None:
+    log(database, "job/algo-1-1", (1, f"{QUALITY} train msd <loss>=9"), (2, f"{QUALITY} train msd <loss>=0.5"))
+    log(database, "job/algo-2-1", (3, "algo-1 trains with all of the data; nothing is left to do here"))
+    request = {"AlgorithmSpecification": {"TrainingImage": "1.dkr.ecr.r.amazonaws.com/kmeans:1"}}
+    assert is_built_in(request)
+    with database.write() as tx:
+        made = resources.create(
+            tx,
+            account="1",
+            region="r",
+            kind="training-job",
+            name="job",
+            arn="a",
+            document={"request": request},
+            now=NOW,
+        )
+    assert FinalMetrics(database).of_job(made, GROUP) == [
+        {"MetricName": "train:msd", "Value": 0.5, "Timestamp": from_epoch_ms(2)}
+    ]

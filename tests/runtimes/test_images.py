@@ -55,6 +55,15 @@ def test_select(image: str, python: tuple[int, int], name: str, noted: bool) -> 
         assert bool(selection.notes) == noted
 
 
+@pytest.mark.parametrize("algorithm", sorted(images.ALGORITHMS))
+def test_an_algorithm_is_told_by_its_own_name(algorithm: str) -> None:
+    for tag in (":1", ":latest", "@sha256:aa", ""):
+        selection = images.select(f"{PREFIX}{algorithm}{tag}", (3, 11))
+        assert (selection.framework, selection.notes) == (algorithm, ())
+        assert selection.definition.framework == "scikit-learn"
+    assert images.select(f"{PREFIX}sagemaker-xgboost:1.7-1", (3, 11)).framework == "xgboost"
+
+
 def test_the_note_says_what_is_used() -> None:
     selection = images.select(f"{PREFIX}sagemaker-scikit-learn:1.0-1-cpu-py3", (3, 11, 7))
     assert selection.notes == (
@@ -72,7 +81,8 @@ def test_the_note_says_what_is_used() -> None:
         ("djl-inference:0.28.0-lmi10.0.0-cu124", "language model servers"),
         ("tensorflow-inference-eia:2.0.0-cpu", "special device"),
         ("huggingface-tensorflow-training:2.6.3-transformers4.17.0", "Hugging Face with this framework"),
-        ("linear-learner:1", "built-in algorithms"),
+        ("blazingtext:1", "this one of the built-in algorithms"),
+        ("linear-learner-2:1", "own images"),
         ("sagemaker-spark-processing:3.3", "Spark"),
         ("my-own:latest", "own images cannot be run yet"),
         ("", "own images"),

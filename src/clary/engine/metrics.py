@@ -1,5 +1,8 @@
 """The last value of each metric that a training job printed, by the expressions of its MetricDefinitions.
 
+The built-in algorithms need none: XGBoost prints its metrics round by round, the others one to a line, under names
+that AWS's own definitions shorten.
+
 They are looked for in the stored log, from its end: usually the last lines have them all. The log has tabs as `#011`,
 as CloudWatch shows them, and expressions that were written for AWS expect that.
 """
@@ -12,13 +15,23 @@ from typing import Any
 
 from clary.base.clock import from_epoch_ms
 from clary.runtimes.expressions import Expressions
-from clary.runtimes.images import XGBOOST_IMAGES, split_image
+from clary.runtimes.images import ALGORITHMS, XGBOOST_IMAGES, split_image
 from clary.store import logs
 from clary.store.database import Database
 from clary.store.log_records import Position, Span, Stream
 from clary.store.resources import Resource
 
 _ROUND = re.compile(r"\[\d{1,9}\]")
+_QUALITY = re.compile(
+    r"#quality_metric: host=\S{1,99},( epoch=\d{1,9},)? (train|validation|test) (\S{1,99}) "
+    r"<(?:loss|score)>=(\S{1,99})"
+)
+_OTHERS = re.compile(r"#(progress|throughput)_metric: host=\S{1,99}, (?:completed|train throughput=) ?(\S{1,99})")
+_SHORTER = (
+    (re.compile(r".+_objective"), "objective_loss"),
+    (re.compile(r"(binary|macro)_f_[\d.]+"), r"\1_f_beta"),
+    (re.compile(r"(multiclass_top_k_accuracy)_\d+"), r"\1"),
+)
 _BATCH = 2000
 _BATCHES = 100
 
@@ -44,15 +57,18 @@ class FinalMetrics:
         return list(found.values())
 
     def _built_in(self, stream: Stream) -> dict[str, dict[str, Any]]:
-        """What the last round printed: `[9]#011train-rmse:0.1#011validation-rmse:0.2`."""
         with self._database.read() as tx:
             events = logs.page_stream_back(tx, stream, Span(), before=None, limit=_BATCH)
+        found: dict[str, dict[str, Any]] = {}
         for event in reversed(events):
             values = round_metrics(event.message)
+            for name, value in (values or quality_metrics(event.message)).items():
+                found.setdefault(
+                    name, {"MetricName": name, "Value": value, "Timestamp": from_epoch_ms(event.timestamp)}
+                )
             if values:
-                at = from_epoch_ms(event.timestamp)
-                return {name: {"MetricName": name, "Value": value, "Timestamp": at} for name, value in values.items()}
-        return {}
+                break  # all metrics of XGBoost's last round
+        return found
 
     def _search(self, stream: Stream, wanted: dict[str, str], found: dict[str, dict[str, Any]]) -> None:
         before: Position | None = None
@@ -74,9 +90,37 @@ class FinalMetrics:
 
 def is_built_in(request: dict[str, Any]) -> bool:
     """Whether the image's own algorithm trains, whose metrics need no definitions."""
-    image = request["AlgorithmSpecification"].get("TrainingImage") or ""
+    repository = split_image(request["AlgorithmSpecification"].get("TrainingImage") or "")[0]
     has_script = "sagemaker_program" in (request.get("HyperParameters") or {})
-    return split_image(image)[0] in XGBOOST_IMAGES and not has_script
+    return repository in ALGORITHMS or (repository in XGBOOST_IMAGES and not has_script)
+
+
+def quality_metrics(line: str) -> dict[str, float]:
+    """`test:msd` of a line of the built-in algorithms."""
+    if found := _QUALITY.search(line):
+        epoch, channel, long, text = found.groups()
+        name = _shortened(long)
+        if name == "objective_loss" and not epoch and channel != "test":
+            name = "objective_loss:final"  # what the epochs printed is the metric without this word
+        return _finite(f"{channel}:{name}", text)
+    if found := _OTHERS.search(line):
+        return _finite(f"train:{found[1]}", found[2])
+    return {}
+
+
+def _shortened(name: str) -> str:
+    for pattern, shorter in _SHORTER:
+        if pattern.fullmatch(name):
+            return pattern.sub(shorter, name)
+    return name
+
+
+def _finite(name: str, text: str) -> dict[str, float]:
+    try:
+        value = float(text)
+    except ValueError:
+        return {}
+    return {name: value} if math.isfinite(value) else {}
 
 
 def round_metrics(line: str) -> dict[str, float]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from clary.engine import checkpoints
 from clary.engine.hosts import Host, names_of, share_of, write_resource_config
-from clary.engine.metrics import FinalMetrics
+from clary.engine.metrics import FinalMetrics, is_built_in
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
@@ -134,7 +134,11 @@ class TrainingJobs:
 def _place_channels(
     objects: RoleObjects, request: dict[str, Any], opt_ml: Path, host: Host, hosts: Sequence[Host]
 ) -> bool:
-    """Returns whether there are pipes to be fed."""
+    """Returns whether there are pipes to be fed.
+
+    Of the instances of a built-in algorithm the first one trains: it gets all of what others would share.
+    """
+    whole = is_built_in(request)
     default = request["AlgorithmSpecification"].get("TrainingInputMode", "File")
     fed: list[staging.Pipe] = []
     with staging.downloading("Data download failed:"):
@@ -142,7 +146,7 @@ def _place_channels(
             source = channel["DataSource"].get("S3DataSource") or {}
             share = share_of(host, hosts, source.get("InstanceGroupNames") or [])
             if share:
-                place, count = share
+                place, count = (0, 1) if whole else share
                 fed += staging.place_channel(objects, channel, opt_ml, host=place, hosts=count, default_mode=default)
     if fed:
         pipes.write_plan(opt_ml, fed)

@@ -74,7 +74,7 @@ DEFINITIONS = (*FRAMEWORKS, CLIENT, CLIENT_3, SDK_2, SDK_3, FUNCTIONS)
 WITHOUT_TOOLKIT = frozenset({CLIENT, CLIENT_3, SDK_2, SDK_3})
 
 # Repositories whose image is an algorithm and never runs a script; what they are made of is scikit-learn.
-ALGORITHMS = frozenset({"kmeans"})
+ALGORITHMS = frozenset({"kmeans", "linear-learner"})
 # Repositories whose image trains without a script, too.
 XGBOOST_IMAGES = frozenset({"sagemaker-xgboost", "xgboost"})
 _FAMILIES = {
@@ -132,7 +132,8 @@ def select(image_uri: str, python: Version) -> Selection:
     if base is not None:
         return _base_python(repository, base, python)
     if repository in ALGORITHMS:
-        return Selection(_runnable(SCIKIT_LEARN, python)[-1], algorithm=repository)
+        # The one that most scripts of scikit-learn ask for, so that it is there already.
+        return Selection(_runnable(SCIKIT_LEARN, python)[0], algorithm=repository)
     family = _FAMILIES.get(repository)
     if family is None:
         raise UnsupportedImage(_refusal(image_uri, repository))

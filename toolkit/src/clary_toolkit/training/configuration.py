@@ -50,7 +50,7 @@ class TrainingConfiguration:
     @property
     def first_host(self) -> str:
         """`algo-2` comes before `algo-10`."""
-        return min(self.resources.get("hosts") or [self.host], key=lambda name: (len(name), name))
+        return str(min(self.resources.get("hosts") or [self.host], key=lambda name: (len(name), name)))
 
 
 def read_configuration(layout: OptMl) -> TrainingConfiguration:
