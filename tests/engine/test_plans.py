@@ -110,6 +110,59 @@ def test_after_the_switch_the_old_fleet_retires_and_before_it_does_not() -> None
     assert not after.switch
 
 
+def rescaled(count: int) -> dict:
+    """A document whose target differs from what serves in its number of instances alone."""
+    active = deployment(1, 2)
+    variants = [{**active["variants"][0], "DesiredInstanceCount": count}]
+    return {"active": active, "target": {**active, "variants": variants, "scaled": 1}}
+
+
+def serving(count: int) -> tuple[dict, dict]:
+    fleet = {(1, "v0", index): Replica(1, "v0", index, 1, 0.0, ready=True) for index in range(count)}
+    return fleet, {slot: Observed(unit(Phase.RUNNING)) for slot in fleet}
+
+
+def test_a_fleet_that_grows_switches_when_what_is_new_is_ready() -> None:
+    fleet, observed = serving(2)
+    first = plan(rescaled(3), fleet, observed, TIMEOUTS, 1.0)
+    assert [replica.slot for replica in first.start] == [(1, "v0", 2)]
+    assert not first.switch
+    new = first.start[0]
+    fleet[new.slot], observed[new.slot] = new, Observed(unit(Phase.EXITED))
+    assert plan(rescaled(3), fleet, observed, TIMEOUTS, 2.0).died_early == (new,)
+    observed[new.slot] = Observed(unit(Phase.RUNNING), answers=True)
+    observed[(1, "v0", 0)] = Observed(unit(Phase.EXITED))
+    grown = plan(rescaled(3), fleet, observed, TIMEOUTS, 2.0)
+    assert grown.switch, "an older replica that dies meanwhile is replaced and fails nothing"
+    assert grown.restart == (fleet[(1, "v0", 0)],)
+    assert grown.died_early == ()
+
+
+def test_a_fleet_that_shrinks_switches_at_once_and_then_lets_go() -> None:
+    fleet, observed = serving(2)
+    document = rescaled(1)
+    first = plan(document, fleet, observed, TIMEOUTS, 1.0)
+    assert first.switch
+    assert first.retire == ()
+    after = plan({**document, "active": document["target"]}, fleet, observed, TIMEOUTS, 1.0)
+    assert not after.switch
+    assert after.retire == (fleet[(1, "v0", 1)],)
+
+
+def test_a_slot_that_is_wanted_again_waits_until_its_replica_has_ended() -> None:
+    fleet, observed = serving(3)
+    last = fleet[(1, "v0", 2)] = replace(fleet[(1, "v0", 2)], retiring=True)
+    decided = plan(rescaled(3), fleet, observed, TIMEOUTS, 1.0)
+    assert decided.retire == (last,)
+    assert decided.start == ()
+    assert not decided.switch
+    observed[last.slot] = Observed(unit(Phase.EXITED))
+    ended = plan(rescaled(3), fleet, observed, TIMEOUTS, 1.0)
+    assert (ended.restart, ended.died_early, ended.switch) == ((), (), False)
+    del fleet[last.slot]
+    assert [replica.slot for replica in plan(rescaled(3), fleet, observed, TIMEOUTS, 2.0).start] == [last.slot]
+
+
 phases = st.sampled_from([None, *Phase])
 
 

@@ -12,13 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from clary.runtimes.port import Phase, UnitState
+from clary.store.deployments import Slot, fresh_slots, wanted_slots
 
 _LONGEST_BACK_OFF = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One entry of the endpoint's fleet as stored. `since` = epoch seconds when the attempt was decided."""
+    """One entry of the endpoint's fleet as stored. `since` = epoch seconds when the attempt was decided.
+
+    `retiring`: it is to end and holds its slot until it has, even when the slot is wanted again.
+    """
 
     generation: int
     variant: str
@@ -26,9 +30,10 @@ class Replica:
     attempt: int
     since: float
     ready: bool = False
+    retiring: bool = False
 
     @property
-    def slot(self) -> tuple[int, str, int]:
+    def slot(self) -> Slot:
         return (self.generation, self.variant, self.index)
 
 
@@ -49,7 +54,8 @@ class Observed:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to do now: start these replicas, mark these ready, these ended before they were ready (with cause),
-    replace these, end these; `switch` = all of the target is ready; `timed_out` = these never answered."""
+    replace these, end these; `switch` = all that the target has in addition is ready; `timed_out` = these never
+    answered."""
 
     start: tuple[Replica, ...] = ()
     became_ready: tuple[Replica, ...] = ()
@@ -62,26 +68,25 @@ class Plan:
 
 def plan(
     document: Mapping[str, Any],
-    fleet: Mapping[tuple[int, str, int], Replica],
-    observed: Mapping[tuple[int, str, int], Observed],
+    fleet: Mapping[Slot, Replica],
+    observed: Mapping[Slot, Observed],
     timeouts: Mapping[str, float],
     now: float,
 ) -> Plan:
-    """Decide over all slots of the target and of the active generation."""
-    target, active = document["target"], document.get("active")
-    wanted = _slots(target) | (_slots(active) if active else frozenset())
-    kept = [replica for slot, replica in fleet.items() if slot in wanted]
-    pending = active is None or active["generation"] != target["generation"]
+    """Decide over all slots of the target and of what is active."""
+    wanted, fresh = wanted_slots(document), fresh_slots(document)
+    kept = [replica for slot, replica in fleet.items() if slot in wanted and not replica.retiring]
+    pending = document.get("active") != document["target"]
     becoming = tuple(r for r in kept if not r.ready and not observed[r.slot].ended and observed[r.slot].answers)
     ended = [r for r in kept if observed[r.slot].ended]
-    early = tuple(r for r in ended if pending and r.generation == target["generation"] and not r.ready)
+    early = tuple(r for r in ended if r.slot in fresh and not r.ready)
     ready = {r.slot for r in kept if r.ready and not observed[r.slot].ended} | {r.slot for r in becoming}
     return Plan(
         start=tuple(Replica(*slot, 1, now) for slot in sorted(wanted - fleet.keys())),
         became_ready=becoming,
         died_early=early,
         restart=tuple(r for r in ended if r not in early and now >= r.since + _back_off(r.attempt)),
-        retire=tuple(replica for slot, replica in fleet.items() if slot not in wanted),
+        retire=tuple(replica for slot, replica in fleet.items() if slot not in wanted or replica.retiring),
         timed_out=tuple(
             r
             for r in kept
@@ -90,15 +95,7 @@ def plan(
             and not observed[r.slot].ended
             and now > r.since + timeouts[r.variant]
         ),
-        switch=pending and _slots(target) <= ready,
-    )
-
-
-def _slots(deployment: Mapping[str, Any]) -> frozenset[tuple[int, str, int]]:
-    return frozenset(
-        (deployment["generation"], variant["VariantName"], index)
-        for variant in deployment["variants"]
-        for index in range(variant["InitialInstanceCount"])
+        switch=pending and fresh <= ready,
     )
 
 

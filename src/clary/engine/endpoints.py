@@ -14,7 +14,7 @@ from clary.base.crash import crash_here
 from clary.base.errors import ClaryError
 from clary.base.log import get_logger
 from clary.engine.endpoint_plan import Observed, Plan, Replica, plan
-from clary.engine.fleet import Fleet, fleet_of, with_fleet
+from clary.engine.fleet import Fleet, fleet_of, settled, with_fleet
 from clary.engine.log_shipping import last_lines, ship_log
 from clary.engine.ping import answers_ping
 from clary.engine.replicas import LETTER, replica_unit, start_replica
@@ -108,7 +108,7 @@ class EndpointController:
         if not switch:
             return self._record(endpoint, document, endpoint.status)
         target = document["target"]
-        document |= {"active": target, "config": target["config"]}
+        document = {**settled(document, target), "config": target["config"]}
         with self._routes.ahead_of(replace(endpoint, document=document, status="InService")):
             return self._record(endpoint, document, "InService")
 
@@ -122,7 +122,7 @@ class EndpointController:
         stuck: dict[Replica, Exception] = {}
         for replica in replicas:
             variant = variants.get((replica.generation, replica.variant))
-            if variant is None or replica.ready:
+            if variant is None or replica.ready or replica.retiring:
                 continue
             try:
                 start_replica(self._around, endpoint, replica, variant)
@@ -190,7 +190,7 @@ class EndpointController:
         document = {**endpoint.document, "failure": reason[:1024]}
         status = "Failed"
         if "active" in document:
-            document["target"] = document["active"]
+            document = settled(document, document["active"])
             status = "InService"
         with self._routes.ahead_of(replace(endpoint, document=document, status=status)):
             self._record(endpoint, document, status)

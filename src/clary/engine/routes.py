@@ -15,6 +15,7 @@ from clary.engine.fleet import fleet_of
 from clary.engine.replicas import replica_unit
 from clary.engine.surroundings import Surroundings
 from clary.store import resources
+from clary.store.deployments import wanted_slots, weight_of
 from clary.store.resources import Resource
 
 _ACKNOWLEDGE_SECONDS = 2.0
@@ -66,18 +67,20 @@ class RouteWriter:
 
     def _endpoint(self, row: Resource) -> Endpoint:
         active = row.document.get("active")
-        fleet = fleet_of(row.document)
+        fleet, wanted = fleet_of(row.document), wanted_slots(row.document)
         variants = (
             ()
             if active is None
             else tuple(
                 Variant(
                     variant["VariantName"],
-                    variant["InitialVariantWeight"],
+                    weight_of(variant),
                     tuple(
                         self._replica(row, replica)
                         for replica in fleet.values()
                         if replica.ready
+                        and not replica.retiring
+                        and replica.slot in wanted
                         and replica.generation == active["generation"]
                         and replica.variant == variant["VariantName"]
                     ),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from clary.services.operation import Operation
 from clary.services.sagemaker import (
+    endpoint_capacities,
     endpoint_configs,
     endpoints,
     experiments,
@@ -57,6 +58,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "StopProcessingJob": Operation(processing_jobs.stop_processing_job, named("processing-job", "ProcessingJobName")),
     "StopTrainingJob": Operation(training_jobs.stop_training_job, named("training-job", "TrainingJobName")),
     "UpdateEndpoint": Operation(endpoints.update_endpoint, named("endpoint", "EndpointName")),
+    "UpdateEndpointWeightsAndCapacities": Operation(
+        endpoint_capacities.update_endpoint_weights_and_capacities, named("endpoint", "EndpointName")
+    ),
     "UpdateTrainingJob": Operation(training_jobs.update_training_job, named("training-job", "TrainingJobName")),
     **experiments.OPERATIONS,
     **lineage.OPERATIONS,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from clary.base.errors import ResourceLimitExceeded, ValidationException
+from clary.base.errors import ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
+from clary.services.sagemaker.endpoint_capacities import check_size
 from clary.services.sagemaker.listing import list_page
 from clary.services.sagemaker.roles import check_role
 from clary.services.sagemaker.tags import put_tags
@@ -19,10 +20,10 @@ KIND = "endpoint-config"
 
 def create_endpoint_config(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     _refuse(request)
-    _check_size(context, request["ProductionVariants"])
     for variant in request["ProductionVariants"]:
         variant.setdefault("InitialVariantWeight", 1.0)
         variant.setdefault("InitialInstanceCount", 1)
+    check_size(context, request["ProductionVariants"])
     document = {"request": {key: value for key, value in request.items() if key != "Tags"}}
     with context.database.write() as tx:
         if "ExecutionRoleArn" in request:
@@ -63,17 +64,6 @@ def _summary(config: Resource) -> dict[str, Any]:
 def _check_models(tx: Transaction, context: Context, variants: list[dict[str, Any]]) -> None:
     for variant in variants:
         names.get(tx, context, "model", variant["ModelName"])
-
-
-def _check_size(context: Context, variants: list[dict[str, Any]]) -> None:
-    """Every instance is a process here; a typing error must not become thousands of them."""
-    most = context.settings.max_endpoint_instances
-    wanted = sum(variant.get("InitialInstanceCount", 1) for variant in variants)
-    if wanted > most:
-        raise ResourceLimitExceeded(
-            f"The variants ask for {wanted} instances; this installation allows {most} for an endpoint "
-            "(setting CLARY_MAX_ENDPOINT_INSTANCES)."
-        )
 
 
 def _refuse(request: dict[str, Any]) -> None:

@@ -3,10 +3,11 @@
 The row's document:
   `config`      name of the endpoint configuration that is in force
   `target`      the deployment that should serve: {generation, config, variants, data_capture}; every variant
-                carries a copy of its model, so that later deletions break nothing
+                carries a copy of its model, so that later deletions break nothing (store/deployments.py)
   `active`      the deployment that serves now (absent while Creating)
   `generations` how many deployments there have been; numbers are not used twice
   `fleet`       the engine's replicas; `failure` why the last change failed; `deployment_started`
+  `rescaling`   whether the last change was one of weights and capacities (endpoint_capacities.py)
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from typing import Any
 from clary.base.errors import ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
+from clary.services.sagemaker.endpoint_capacities import check_size, retained
 from clary.services.sagemaker.lineage import automatic
 from clary.services.sagemaker.listing import list_page
 from clary.services.sagemaker.tags import put_tags
 from clary.store import resources, work
 from clary.store.database import Transaction
+from clary.store.deployments import count_of, is_rescaled, wanted_slots, weight_of
 from clary.store.resources import Resource
 
 KIND = "endpoint"
@@ -62,13 +65,17 @@ def described(endpoint: Resource) -> dict[str, Any]:
         "FailureReason": document.get("failure"),
     }
     active = document.get("active") or document["target"]
-    shown["ProductionVariants"] = [_variant(document, active, variant) for variant in active["variants"]]
     target = document["target"]
-    if endpoint.status in {"Creating", "Updating"}:
+    rescaled = is_rescaled(document)
+    desired = target if rescaled else active
+    shown["ProductionVariants"] = [
+        _variant(document, active, *pair) for pair in zip(active["variants"], desired["variants"], strict=True)
+    ]
+    if endpoint.status in {"Creating", "Updating"} and not rescaled:
         shown["PendingDeploymentSummary"] = {
             "EndpointConfigName": target["config"],
             "StartTime": document["deployment_started"],
-            "ProductionVariants": [_variant(document, target, variant) for variant in target["variants"]],
+            "ProductionVariants": [_variant(document, target, each, each) for each in target["variants"]],
         }
     return shown
 
@@ -80,17 +87,19 @@ def list_endpoints(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 def update_endpoint(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     """All at once: a second fleet starts beside the first, takes all traffic when ready, and the first one ends."""
     names.refuse_unserved("UpdateEndpoint", request, "DeploymentConfig", "RetainDeploymentConfig")
-    names.refuse_unserved("UpdateEndpoint", request, "RetainAllVariantProperties", "ExcludeRetainedVariantProperties")
     with context.database.write() as tx:
         endpoint = names.get(tx, context, KIND, request["EndpointName"])
         if endpoint.status != "InService":
             raise ValidationException(f'Cannot update in-progress endpoint "{endpoint.arn}".')
         generation = endpoint.document["generations"] + 1
         target = _deployment(tx, context, request["EndpointConfigName"], generation)
+        target["variants"] = retained(request, endpoint.document["active"], target["variants"])
+        check_size(context, target["variants"])
         changed = {
             **endpoint.document,
             "target": target,
             "generations": generation,
+            "rescaling": False,
             "deployment_started": context.now,
         }
         changed.pop("failure", None)
@@ -124,16 +133,21 @@ def _deployment(tx: Transaction, context: Context, config_name: str, generation:
     return {"generation": generation, "config": config.name, "variants": variants}
 
 
-def _variant(document: dict[str, Any], deployment: dict[str, Any], variant: dict[str, Any]) -> dict[str, Any]:
-    """ProductionVariantSummary: `Current*` counts what really serves."""
+def _variant(
+    document: dict[str, Any], deployment: dict[str, Any], variant: dict[str, Any], desired: dict[str, Any]
+) -> dict[str, Any]:
+    """ProductionVariantSummary: `Current*` counts what really serves, not what is being drained."""
+    wanted = wanted_slots(document)
     ready = [
         replica
         for replica in document["fleet"]
         if replica["generation"] == deployment["generation"]
         and replica["variant"] == variant["VariantName"]
         and replica.get("ready")
+        and not replica.get("retiring")
+        and (replica["generation"], replica["variant"], replica["index"]) in wanted
     ]
-    weight, image = variant["InitialVariantWeight"], variant["Container"]["Image"]
+    image = variant["Container"]["Image"]
     return {
         "VariantName": variant["VariantName"],
         "DeployedImages": [
@@ -143,10 +157,10 @@ def _variant(document: dict[str, Any], deployment: dict[str, Any], variant: dict
                 "ResolutionTime": document["deployment_started"],
             }
         ],
-        "CurrentWeight": weight,
-        "DesiredWeight": weight,
+        "CurrentWeight": weight_of(variant),
+        "DesiredWeight": weight_of(desired),
         "CurrentInstanceCount": len(ready),
-        "DesiredInstanceCount": variant["InitialInstanceCount"],
+        "DesiredInstanceCount": count_of(desired),
     }
 
 

@@ -1,4 +1,5 @@
 """SageMaker Endpoint Deployment State Change: one event when a fleet is being made, one when that has ended.
+A change of weights and capacities makes no new fleet.
 
 Traffic goes to the new fleet all at once, so there are no stages in between to tell of. Times in ms.
 """
@@ -10,6 +11,7 @@ from typing import Any
 
 from clary.engine.events.changes.change import Change, Told, millis, with_times
 from clary.engine.events.changes.words import upper_snake
+from clary.store.deployments import count_of, weight_of
 
 _UNDER_WAY = {"Creating", "Updating"}
 
@@ -19,6 +21,8 @@ def told(change: Change) -> Told | None:
     if change.what == "removed" or change.status == "Deleting" or not (begins or ends):
         return None
     document, active = change.document, change.document.get("active")
+    if document.get("rescaling"):
+        return None
     detail = {
         "EndpointName": change.name,
         "EndpointArn": change.arn,
@@ -52,10 +56,10 @@ def _variants(document: Mapping[str, Any], deployment: Mapping[str, Any]) -> lis
     return [
         {
             "VariantName": variant["VariantName"],
-            "CurrentWeight": variant.get("InitialVariantWeight"),
-            "DesiredWeight": variant.get("InitialVariantWeight"),
+            "CurrentWeight": weight_of(variant),
+            "DesiredWeight": weight_of(variant),
             "CurrentInstanceCount": ready.count((deployment.get("generation"), variant["VariantName"])),
-            "DesiredInstanceCount": variant.get("InitialInstanceCount"),
+            "DesiredInstanceCount": count_of(variant),
         }
         for variant in deployment["variants"]
     ]
