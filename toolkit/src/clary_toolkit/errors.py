@@ -73,9 +73,10 @@ class ContractError(ToolkitError):
 
 
 class RequestError(Exception):
-    """One invocation cannot be answered; the text goes to the client."""
+    """One invocation cannot be answered; the text goes to the client. No `content_type`: it is plain text."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, content_type: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.content_type = content_type

@@ -19,6 +19,7 @@ DEFAULTS = {
     "base": "clary_toolkit.serving.defaults_base",
     "pytorch": "clary_toolkit.serving.defaults_pytorch",
     "scikit-learn": "clary_toolkit.serving.defaults_sklearn",
+    "transformers": "clary_toolkit.serving.defaults_transformers",
     "xgboost": "clary_toolkit.serving.defaults_xgboost",
 }
 STEPS = ("input_fn", "predict_fn", "output_fn")

@@ -12,7 +12,7 @@ from clary_toolkit.errors import RequestError
 from clary_toolkit.serving import content
 from clary_toolkit.serving.calls import UserCodeFailed, call
 from clary_toolkit.serving.context import Context, checked_header
-from clary_toolkit.serving.handlers import Handlers
+from clary_toolkit.serving.handlers import ModelHandlers
 from clary_toolkit.serving.parts import Parts, comes_in_parts
 
 TEXT = "text/plain; charset=utf-8"
@@ -48,7 +48,7 @@ class Answer:
 class Invocations:
     """Answers POST /invocations with one model. Called from one thread at a time."""
 
-    def __init__(self, handlers: Handlers, model: Any, model_dir: str, default_accept: str) -> None:
+    def __init__(self, handlers: ModelHandlers, model: Any, model_dir: str, default_accept: str) -> None:
         self._handlers = handlers
         self._model = model
         self._model_dir = model_dir
@@ -59,7 +59,7 @@ class Invocations:
         try:
             return self._transformed(request)
         except RequestError as error:
-            answer = Answer.text(error.status, error.message)
+            answer = Answer(error.status, error.message.encode("utf-8", "replace"), error.content_type or TEXT)
         except UserCodeFailed as error:
             error.print_traceback()
             answer = Answer.text(500, str(error))

@@ -17,7 +17,7 @@ from clary_toolkit.errors import ModelServerError
 from clary_toolkit.packages import new_overlay
 from clary_toolkit.serving.calls import UserCodeFailed, call
 from clary_toolkit.serving.context import Context
-from clary_toolkit.serving.handlers import Handler, Handlers
+from clary_toolkit.serving.handlers import Handler, ModelHandlers
 from clary_toolkit.serving.settings import Settings
 
 
@@ -53,7 +53,7 @@ def load_module(code: Path, program: str, algorithm: str = "") -> ModuleType:
     return module
 
 
-def load_model(handlers: Handlers, model_dir: str) -> Any:
+def load_model(handlers: ModelHandlers, model_dir: str) -> Any:
     """Call the loading functions in their order."""
     context = Context(model_dir, {})
     if handlers.pre_model_fn is not None:

@@ -14,8 +14,11 @@ MEGABYTE = 1 << 20
 # What serves a model that brings no code.
 ALGORITHMS = {
     "pytorch": "clary_toolkit.serving.defaults_pytorch",
+    "transformers": "clary_toolkit.serving.defaults_transformers",
+    "tensorflow": "clary_toolkit.saved_models.handlers",
     "xgboost": "clary_toolkit.algorithms.xgboost_serving",
     "kmeans": "clary_toolkit.algorithms.kmeans",
+    "linear-learner": "clary_toolkit.algorithms.linear_learner",
 }
 
 
@@ -38,22 +41,21 @@ class Settings:
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Settings:
         socket = variables.get("CLARY_SERVER_SOCKET")
-        algorithm = (
-            "" if variables.get("SAGEMAKER_PROGRAM") else ALGORITHMS.get(variables.get("CLARY_FRAMEWORK", ""), "")
-        )
+        framework = variables.get("CLARY_FRAMEWORK") or "base"
+        program = "" if framework == "tensorflow" else variables.get("SAGEMAKER_PROGRAM", "")  # as its image does
         payload = _number(variables, "SAGEMAKER_MAX_PAYLOAD_IN_MB", 0)
         return cls(
             layout=OptMl.from_variables(variables),
-            program=variables.get("SAGEMAKER_PROGRAM") or "inference.py",
+            program=program or "inference.py",
             source_archive=variables.get("CLARY_SOURCE_ARCHIVE", ""),
-            framework=variables.get("CLARY_FRAMEWORK") or "base",
+            framework=framework,
             socket=Path(socket) if socket else None,
             port=_number(variables, "SAGEMAKER_BIND_TO_PORT", 8080),
             workers=max(1, _number(variables, "SAGEMAKER_MODEL_SERVER_WORKERS", 1)),
             max_payload=payload * MEGABYTE or None,
             default_accept=variables.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or "",
             batch_strategy=variables.get("SAGEMAKER_BATCH_STRATEGY") or "MULTI_RECORD",
-            algorithm=algorithm,
+            algorithm="" if program else ALGORITHMS.get(framework, ""),
         )
 
     def execution_parameters(self) -> dict[str, object]:

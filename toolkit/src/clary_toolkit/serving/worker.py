@@ -16,7 +16,7 @@ from clary_toolkit.errors import ModelServerError, RequestError
 from clary_toolkit.serving.calls import UserCodeFailed
 from clary_toolkit.serving.connection import Connection
 from clary_toolkit.serving.content import JSON
-from clary_toolkit.serving.handlers import Handlers
+from clary_toolkit.serving.handlers import handlers_of
 from clary_toolkit.serving.invocation import Invocations, Request, log_broken_off
 from clary_toolkit.serving.loading import load_model, load_module
 from clary_toolkit.serving.network import Network
@@ -27,7 +27,7 @@ from clary_toolkit.serving.settings import Settings
 def run_worker(settings: Settings, code: Path, listener: socket.socket, path: Path | None) -> None:
     """Returns when a stop request has been obeyed. Raises ModelServerError when the model cannot be loaded."""
     module = load_module(code, settings.program, settings.algorithm)
-    handlers = Handlers(module, settings.framework)
+    handlers = handlers_of(module, settings.framework)
     model_dir = str(settings.layout.model)
     accept = settings.default_accept or str(getattr(module, "DEFAULT_ACCEPT", JSON))
     invocations = Invocations(handlers, load_model(handlers, model_dir), model_dir, accept)
