@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -92,6 +93,49 @@ def test_conditions_on_json(pattern: str, expected: bool) -> None:
     assert not matches("{ broken")
 
 
+LINE = '127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] "GET /a, b.html HTTP/1.0" 404 1534'
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("[ip, id, user, time, request, status, size]", True),
+        ("[ip, id, user, time, request, status]", False),
+        ("[ip, id, user, time, request, status, size, more]", False),
+        ("[ip, ...]", True),
+        ("[...]", True),
+        ("[..., size]", True),
+        ("[ip, ..., size]", True),
+        ("[a, b, c, d, e, f, g, ..., h]", False),
+        ("[..., status = 404, size]", True),
+        ("[..., status = 4*, size]", True),
+        ("[..., status = 5*, size]", False),
+        ("[..., status_code != 404, size]", False),
+        ("[..., size > 1000]", True),
+        ("[..., size > 1000 && size <= 1533]", False),
+        ("[..., size < 1000 || size = 1534]", True),
+        ("[..., (size < 1000 || size = 1534) && size != 1]", True),
+        ('[..., request = "GET /a, b.html *", status, size]', True),
+        ("[..., request = *.html*, status, size]", True),
+        ("[..., request = %^GET.*[0-9]$%, status, size]", True),
+        ("[ip = %127[.]0[.]0[.][0-9]%, id, user = frank, ...]", True),
+        ("[ip > 5, ...]", False),
+        ("[ip, id, user, time = 10/Oct*, ...]", True),
+    ],
+)
+def test_conditions_on_fields(pattern: str, expected: bool) -> None:
+    assert parse_filter(pattern)(LINE) is expected
+    assert parse_filter(pattern)("") is (pattern == "[...]")
+
+
+@pytest.mark.parametrize("message", ["[ " * 100_000, '" [ ' * 50_001])
+def test_brackets_that_nothing_closes_cost_one_pass(message: str) -> None:
+    matches = parse_filter("[a, ..., b = never]")
+    started = time.process_time()
+    assert not matches(message)
+    assert time.process_time() - started < 2
+
+
 def test_json_that_is_nested_too_deeply_does_not_match() -> None:
     assert not parse_filter("{ $.a = 1 }")('{"a":' * 100_000)
 
@@ -113,7 +157,15 @@ def test_json_that_is_nested_too_deeply_does_not_match() -> None:
         "{ ($.a = 1 }",
         "{ $.a = 1 $.b = 2 }",
         "{ " + "(" * 100 + "$.a = 1" + ")" * 100 + " }",
-        "[ip, user, ...]",
+        "[ip, user",
+        "[ip,, user]",
+        "[]",
+        "[..., a, ...]",
+        "[a = ]",
+        "[a = 1 && b = 2]",
+        '[a = "open]',
+        "[a b]",
+        "[a > x]",
         "%(%",
         "%a{3,2}%",
         "%*%",

@@ -9,7 +9,8 @@ from typing import Any
 from clary.base.clock import to_epoch_ms
 from clary.services.context import Context
 from clary.services.logs import names
-from clary.services.logs.filters import Filter, parse_filter
+from clary.services.logs.comparisons import Filter
+from clary.services.logs.filters import parse_filter
 from clary.store import logs
 from clary.store.database import Transaction
 from clary.store.log_records import OVERHEAD, Event, Group, Position, Span, Stream
