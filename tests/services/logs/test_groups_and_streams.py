@@ -162,3 +162,39 @@ def test_deleting_takes_the_events_along(client: Client) -> None:
     assert client("DescribeLogGroups")["logGroups"] == []
     client("CreateLogGroup", logGroupName="group")
     assert client("FilterLogEvents", logGroupName="group")["events"] == []
+
+
+def test_groups_by_identifiers_and_class(client: Client) -> None:
+    for name in ("other", "third"):
+        client("CreateLogGroup", logGroupName=name, logGroupClass="STANDARD")
+    asked = [GROUP_ARN, f"{GROUP_ARN}:*", "third", "missing"]
+    found = client("DescribeLogGroups", logGroupIdentifiers=asked)["logGroups"]
+    assert [group["logGroupName"] for group in found] == ["group", "third"]
+    assert client("DescribeLogGroups", logGroupClass="INFREQUENT_ACCESS")["logGroups"] == []
+    assert len(client("DescribeLogGroups", logGroupClass="STANDARD", accountIdentifiers=[ACCOUNT])["logGroups"]) == 3
+    both = {"logGroupIdentifiers": ["group"], "logGroupNamePrefix": "g"}
+    client.fails("DescribeLogGroups", "InvalidParameterException", **both)
+
+
+@pytest.mark.parametrize(
+    "given", [{"logGroupClass": "INFREQUENT_ACCESS"}, {"kmsKeyId": "k"}, {"deletionProtectionEnabled": True}]
+)
+def test_what_groups_cannot_be_is_named(client: Client, given: dict[str, Any]) -> None:
+    refused = client.fails("CreateLogGroup", "NotImplemented", logGroupName="new", **given)
+    assert next(iter(given)) in refused.message
+    assert len(client("DescribeLogGroups")["logGroups"]) == 1
+
+
+def test_tags_by_arn_and_by_name(client: Client) -> None:
+    client("TagResource", resourceArn=GROUP_ARN, tags={"a": "1", "b": "2"})
+    client("TagLogGroup", logGroupName="group", tags={"b": "3", "c": "4"})
+    assert client("ListTagsForResource", resourceArn=f"{GROUP_ARN}:*") == {"tags": {"a": "1", "b": "3", "c": "4"}}
+    client("UntagResource", resourceArn=GROUP_ARN, tagKeys=["a"])
+    client("UntagLogGroup", logGroupName="group", tags=["b"])
+    assert client("ListTagsLogGroup", logGroupName="group") == {"tags": {"c": "4"}}
+    client.fails("TagResource", "InvalidParameterException", resourceArn=GROUP_ARN, tags={"aws:x": "1"})
+    many = {f"k{number}": "v" for number in range(50)}
+    client.fails("TagResource", "InvalidParameterException", resourceArn=GROUP_ARN, tags=many)
+    client.fails("TagResource", "ResourceNotFoundException", resourceArn=f"{GROUP_ARN}2", tags={"a": "1"})
+    client.fails("TagResource", "InvalidParameterException", resourceArn="group", tags={"a": "1"})
+    client.fails("CreateLogGroup", "InvalidParameterException", logGroupName="new", tags={"aws:x": "1"})

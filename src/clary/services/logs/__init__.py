@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clary.services.logs import events, groups, streams
+from clary.services.logs import events, groups, streams, tagging
 from clary.services.logs.names import any_group_arn, group_arn, stream_arn
 from clary.services.operation import Operation
 
@@ -18,6 +18,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "DescribeLogStreams": Operation(streams.describe_log_streams, group_arn),
     "FilterLogEvents": Operation(events.filter_log_events, group_arn),
     "GetLogEvents": Operation(events.get_log_events, stream_arn),
+    "ListTagsForResource": Operation(tagging.list_tags_for_resource, tagging.tagged_arn),
+    "ListTagsLogGroup": Operation(tagging.list_tags_log_group, group_arn),
     "PutLogEvents": Operation(events.put_log_events, stream_arn),
     "PutRetentionPolicy": Operation(groups.put_retention_policy, group_arn),
+    "TagLogGroup": Operation(tagging.tag_log_group, group_arn),
+    "TagResource": Operation(tagging.tag_resource, tagging.tagged_arn),
+    "UntagLogGroup": Operation(tagging.untag_log_group, group_arn),
+    "UntagResource": Operation(tagging.untag_resource, tagging.tagged_arn),
 }

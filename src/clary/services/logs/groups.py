@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from clary.base.errors import ApiError
+from clary.base.errors import NotServed
 from clary.services.context import Context
 from clary.services.logs import names
+from clary.services.logs.tagging import put_tags
 from clary.store import logs, tags
 from clary.store.database import Transaction
 from clary.store.log_records import Group
 
+_CLASS = "STANDARD"
 _DAYS = frozenset(
     {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 )
@@ -18,13 +20,19 @@ _DAYS = frozenset(
 
 def create_log_group(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     if "kmsKeyId" in request:
-        raise ApiError("Clary does not encrypt log groups with keys of KMS.", code="NotImplemented", status=501)
+        raise NotServed("CreateLogGroup with kmsKeyId is not served by this version of Clary.")
+    if request.get("deletionProtectionEnabled"):
+        raise NotServed("CreateLogGroup with deletionProtectionEnabled is not served by this version of Clary.")
+    if request.get("logGroupClass", _CLASS) != _CLASS:
+        raise NotServed(
+            f"CreateLogGroup with logGroupClass {request['logGroupClass']} is not served by this version."
+        )
     name = request["logGroupName"]
     with context.database.write() as tx:
         if logs.find_group(tx, context.account, context.region, name) is not None:
             raise names.already_exists("group")
         group = logs.create_group(tx, context.account, context.region, name, context.now)
-        tags.put(tx, names.arn_of(group), request.get("tags") or {})
+        put_tags(tx, group, request.get("tags") or {})
     return {}
 
 
@@ -33,6 +41,14 @@ def describe_log_groups(context: Context, request: dict[str, Any]) -> dict[str, 
     prefix, pattern = request.get("logGroupNamePrefix", ""), request.get("logGroupNamePattern", "")
     if prefix and pattern:
         raise names.invalid_parameter("logGroupNamePrefix and logGroupNamePattern are mutually exclusive.")
+    if request.get("includeLinkedAccounts") or set(request.get("accountIdentifiers") or []) - {context.account}:
+        raise NotServed("DescribeLogGroups of linked accounts is not served by this version of Clary.")
+    if request.get("logGroupClass", _CLASS) != _CLASS:
+        return {"logGroups": []}
+    if request.get("logGroupIdentifiers"):
+        if prefix or pattern:
+            raise names.invalid_parameter("logGroupIdentifiers excludes a prefix and a pattern.")
+        return _identified(context, request["logGroupIdentifiers"])
     size, scope = request.get("limit", 50), f"{context.account}/{context.region}/{prefix}/{pattern}"
     token = request.get("nextToken")
     after = context.pager.decode("DescribeLogGroups", scope, token)[0] if token else ""
@@ -44,6 +60,14 @@ def describe_log_groups(context: Context, request: dict[str, Any]) -> dict[str, 
     if len(found) > size:
         page["nextToken"] = context.pager.encode("DescribeLogGroups", scope, [found[size - 1].name])
     return page
+
+
+def _identified(context: Context, identifiers: list[str]) -> dict[str, Any]:
+    """Those of the names and ARNs that there are, by name."""
+    wanted = {names.group_name(context, {"logGroupIdentifier": each}) for each in identifiers}
+    with context.database.read() as tx:
+        found = [logs.find_group(tx, context.account, context.region, name) for name in sorted(wanted)]
+        return {"logGroups": [_described(tx, group) for group in found if group is not None]}
 
 
 def delete_log_group(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +101,7 @@ def _described(tx: Transaction, group: Group) -> dict[str, Any]:
         "metricFilterCount": 0,
         "arn": f"{names.arn_of(group)}:*",
         "logGroupArn": names.arn_of(group),
-        "logGroupClass": "STANDARD",
+        "logGroupClass": _CLASS,
         "storedBytes": logs.stored_bytes(tx, group),
     }
     if group.retention_days is not None:
