@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from botocore.eventstream import EventStreamBuffer
 
 from clary.base.errors import ApiError
@@ -29,6 +31,22 @@ def stream_of(service: str, operation: str) -> object:
 def test_frames_are_read_by_botocore_one_by_one() -> None:
     data = frame({":message-type": "event", "é": "ü"}, b"\x00\xff") + frame({}, b"")
     assert decoded(data) == [({":message-type": "event", "é": "ü"}, b"\x00\xff"), ({}, b"")]
+
+
+def test_headers_have_the_type_of_their_value() -> None:
+    when = datetime(2026, 3, 4, 5, 6, 7, 250_000, tzinfo=UTC)
+    headers = {
+        "yes": True,
+        "no": False,
+        "small": -7,
+        "large": 1 << 40,
+        "bytes": b"\x00\xff",
+        "when": when,
+        "text": "é",
+    }
+    [(found, _)] = decoded(frame(headers, b""))
+    assert found == {**headers, "when": round(when.timestamp() * 1000)}
+    assert [type(found[name]) for name in ("yes", "no", "small")] == [bool, bool, int]
 
 
 def test_a_blob_event() -> None:

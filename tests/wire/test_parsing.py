@@ -14,6 +14,7 @@ from clary.wire.facts import CBOR
 from clary.wire.http import RequestHead
 from clary.wire.parsing import parse
 from clary.wire.routing import Target
+from tests.wire.shop import shop
 
 CATALOG = Catalog()
 HEAD = RequestHead("POST", "/", "", {"host": "localhost"})
@@ -312,3 +313,17 @@ def test_any_query_and_header_is_answered(query: str, value: str, name: str) -> 
     head = RequestHead("GET", "/b/k", query, {name: value})
     for operation in ("GetObject", "ListObjectsV2", "PutObject"):
         assert outcome(target("s3", operation, Bucket="b", Key="k"), head, b"") in (200, 400)
+
+
+@pytest.mark.parametrize("name", ["item", "Part"])
+def test_items_of_flattened_lists_go_by_either_name(name: str) -> None:
+    """botocore uses the list's name for its items; clients made from newer models use the member's."""
+    form = f"Action=PlaceOrder&Version=2026-01-01&{name}.1=wheel&{name}.2=axle".encode()
+    assert parse(shop("query"), RequestHead("POST", "/", "", {}), form)["Parts"] == ["wheel", "axle"]
+    xml = f"<Order><{name}>wheel</{name}><{name}>axle</{name}></Order>".encode()
+    assert parse(shop("rest-xml"), RequestHead("POST", "/order", "", {}), xml)["Parts"] == ["wheel", "axle"]
+
+
+def test_a_map_of_headers_without_a_prefix_takes_all() -> None:
+    values = parse(shop("rest-json"), RequestHead("POST", "/order", "", {"x-a": "1", "b": "2"}), b"")
+    assert values["All"] == {"x-a": "1", "b": "2"}

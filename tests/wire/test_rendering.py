@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import io
 import json
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from clary.wire.facts import CBOR
 from clary.wire.http import Response
 from clary.wire.rendering import localize, render, render_error
 from clary.wire.routing import Target
+from tests.wire.shop import shape, shop
 
 CATALOG = Catalog()
 RID = "11111111-2222-3333-4444-555555555555"
@@ -221,3 +223,36 @@ def test_localize_leaves_the_services_own_errors_alone() -> None:
     assert localize("iam", explicit) is explicit
     assert localize("iam", ValidationException("x")).code == "ValidationError"
     assert localize("sagemaker", ValidationException("x")).code == "ValidationException"
+
+
+@pytest.mark.parametrize("protocol", ["json", CBOR, "rest-json", "query", "rest-xml"])
+def test_a_structure_in_an_error_is_read_by_botocore(protocol: str) -> None:
+    place = shop(protocol)
+    error = ApiError("none left", code="SoldOut", status=409, Nearest={"Shelf": "a<b", "Row": 4}, Again="tomorrow")
+    response = render_error(place, error, RID)
+    raw = {"status_code": 409, "headers": HeadersDict(response.headers), "body": response.body}
+    said = create_parser(protocol).parse(raw, None)["Error"]
+    assert (said["Code"], said["Message"]) == ("SoldOut", "none left")
+    parsed = create_parser(protocol).parse(raw, shape("SoldOut", place))
+    assert parsed["Nearest"] == {"Shelf": "a<b", "Row": 4}
+    assert response.headers["x-again"] == "tomorrow"
+
+
+def test_a_list_may_have_holes_where_the_protocol_has_nulls() -> None:
+    for protocol in ("json", CBOR):
+        place = shop(protocol)
+        response = render(place, {"Places": [{"Row": 1}, None]}, RID)
+        assert read_by_botocore(place, response)["Places"] == [{"Row": 1}, None]
+
+
+def test_headers_that_hold_documents_or_all_names() -> None:
+    response = render(shop("rest-json"), {"Note": {"a": [1, 2]}, "All": {"X-One": "1"}}, RID)
+    assert json.loads(base64.b64decode(response.headers["x-note"])) == {"a": [1, 2]}
+    assert b" " not in base64.b64decode(response.headers["x-note"])
+    assert response.headers["x-one"] == "1"
+
+
+def test_text_is_text_and_policies_are_json() -> None:
+    assert render(shop("rest-json", "Slip"), {"Text": "thank you"}, RID).headers["content-type"] == "text/plain"
+    policy = render(target("s3", "GetBucketPolicy"), {"Policy": '{"Version":"2012-10-17"}'}, RID)
+    assert policy.headers["content-type"] == "application/json"

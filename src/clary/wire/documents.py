@@ -222,6 +222,8 @@ def _wrong_type(value: Any, wanted: str) -> Malformed:
 
 def write(shape: Shape, value: Any, notation: Notation) -> Any:
     """The value of a shape as a document; members the shape does not have, and those that are None, are left out."""
+    if value is None:  # an item of a list that may have holes
+        return None
     kind = shape.type_name
     if kind == "structure":
         if shape.is_document_type:

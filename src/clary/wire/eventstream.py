@@ -11,8 +11,7 @@ from typing import Any
 from clary.base.errors import ApiError
 from clary.wire import documents
 from clary.wire.catalog import Shape
-from clary.wire.frames import frame
-from clary.wire.scalars import write_text
+from clary.wire.frames import HeaderValue, frame
 from clary.wire.xml import write_xml
 
 
@@ -22,10 +21,10 @@ def event(stream: Shape, name: str, value: Mapping[str, Any], *, xml: bool = Fal
     `stream` is the shape of the output member with the event stream (`event_stream_shape`); `xml` is for S3.
     """
     shape = stream.members[name]
-    headers = {":message-type": "event", ":event-type": name}
+    headers: dict[str, HeaderValue] = {":message-type": "event", ":event-type": name}
     for header, member in shape.members.items():
         if member.serialization.get("eventheader") and value.get(header) is not None:
-            headers[header] = write_text(member, value[header])
+            headers[header] = value[header]
     payload_name = next(
         (key for key, member in shape.members.items() if member.serialization.get("eventpayload")), ""
     )

@@ -73,9 +73,10 @@ def _read_structure(shape: Shape, node: Node) -> dict[str, Any]:
     result = {}
     for name, member in shape.members.items():
         key = member.serialization.get("name", name)
-        if member.type_name == "list" and member.serialization.get("flattened"):
-            key = member.member.serialization.get("name", key)
         child = node.children.get(key)
+        if member.type_name == "list" and member.serialization.get("flattened"):
+            # botocore calls the items by the name that the list gives them, other clients by the member's own
+            child = node.children.get(member.member.serialization.get("name", key), child)
         if child is not None:
             result[name] = read_form(member, child)
     return result

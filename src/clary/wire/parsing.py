@@ -16,9 +16,11 @@ from urllib.parse import parse_qs
 from clary.base.errors import ApiError
 from clary.wire import documents
 from clary.wire.catalog import Shape
+from clary.wire.compression import expanded, expanded_head, is_compressed
 from clary.wire.error_codes import serialization_error
 from clary.wire.facts import CBOR
 from clary.wire.forms import form_tree, read_form
+from clary.wire.header_lists import split_list
 from clary.wire.http import RequestHead
 from clary.wire.routing import Target, parse_form
 from clary.wire.scalars import Malformed, check_text, read_text
@@ -32,6 +34,8 @@ def parse(target: Target, head: RequestHead, body: Any) -> Parameters:
     shape = target.operation.input_shape
     if shape is None:
         return {}
+    if target.operation.request_compression and is_compressed(head):
+        head, body = expanded_head(head), expanded(body)
     try:
         if target.protocol == "json":
             return _object(shape, documents.load_json(body), documents.JSON) if body else {}
@@ -77,7 +81,7 @@ def _parse_rest(target: Target, shape: Shape, head: RequestHead, body: Any) -> P
             elif location == "header":
                 _put(result, name, _from_header(member, _header(head.headers, key.lower())))
             elif location == "headers":
-                _put(result, name, _from_prefix(key.lower(), head.headers))
+                _put(result, name, _from_prefix(member.serialization.get("name", "").lower(), head.headers))
             else:
                 in_body = True
         except Malformed as error:
@@ -133,7 +137,7 @@ def _from_header(member: Shape, value: str | None) -> Any:
     if value is None:
         return None
     if member.type_name == "list":
-        return [read_text(member.member, item.strip(), "rfc822") for item in value.split(",")]
+        return [read_text(member.member, item, "rfc822") for item in split_list(member.member, value)]
     if member.serialization.get("jsonvalue"):
         try:
             return json.loads(base64.b64decode(value, validate=True))

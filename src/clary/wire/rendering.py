@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -19,10 +18,11 @@ from clary.wire.catalog import Operation, Shape
 from clary.wire.error_codes import QUERY_CODES
 from clary.wire.error_codes import localize as localize  # noqa: PLC0414 - offered here for callers that render
 from clary.wire.facts import CBOR
+from clary.wire.header_lists import join_list
 from clary.wire.http import Response
 from clary.wire.routing import Target
 from clary.wire.scalars import write_text
-from clary.wire.xml import DECLARATION, escape_text, write_xml
+from clary.wire.xml import DECLARATION, OUTSIDE_BODY, escape_text, write_xml
 
 S3_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _UNSAFE_HEADER = re.compile(r"[\x00-\x1f\x7f]")
@@ -144,13 +144,14 @@ def _render_rest(operation: Operation, protocol: str, shape: Shape | None, resul
 
 
 def _to_headers(name: str, member: Shape, value: Any) -> dict[str, str]:
-    key = member.serialization.get("name", name).lower()
     if member.serialization.get("location") == "headers":
-        return {key + suffix.lower(): _safe(text) for suffix, text in value.items()}
+        prefix = member.serialization.get("name", "").lower()
+        return {prefix + suffix.lower(): _safe(text) for suffix, text in value.items()}
+    key = member.serialization.get("name", name).lower()
     if member.serialization.get("jsonvalue"):
-        return {key: base64.b64encode(json.dumps(value).encode()).decode("ascii")}
+        return {key: base64.b64encode(documents.dump_json(value)).decode("ascii")}
     if member.type_name == "list":
-        return {key: _safe(", ".join(write_text(member.member, item, "rfc822") for item in value))}
+        return {key: _safe(join_list(write_text(member.member, item, "rfc822") for item in value))}
     return {key: _safe(write_text(member, value, "rfc822"))}
 
 
@@ -166,7 +167,7 @@ def _rest_body(
     if payload:
         return _payload_body(shape.members[payload], protocol, values.get(payload), headers)
     if operation.http["method"] == "HEAD" or all(
-        "location" in member.serialization for member in shape.members.values()
+        member.serialization.get("location") in OUTSIDE_BODY for member in shape.members.values()
     ):
         return b""
     if protocol == "rest-json":
@@ -190,7 +191,8 @@ def _payload_body(member: Shape, protocol: str, value: Any, headers: dict[str, s
     if value is None:
         return b""
     if member.type_name == "string":
-        headers.setdefault("content-type", "application/json")
+        is_json = value.startswith("{")  # a policy
+        headers.setdefault("content-type", "application/json" if is_json else "text/plain")
         return value.encode()
     if protocol == "rest-json":
         headers.setdefault("content-type", "application/json")
@@ -213,10 +215,10 @@ def render_error(
     shape = _error_shape(operation, error.code)
     headers = _identity(protocol, request_id)
     if protocol == "query":
-        body = _query_error(operation, shape, error, request_id)
+        body = _query_error(operation, shape, error, request_id, headers)
         headers["content-type"] = "text/xml"
     elif protocol == "rest-xml":
-        body = _s3_error(error, request_id, resource)
+        body = _s3_error(shape, error, request_id, resource, headers)
         headers["content-type"] = "application/xml"
         if error.status == 304 and "ETag" in error.members:
             headers["etag"] = _safe(error.members["ETag"])
@@ -292,20 +294,33 @@ def _blame(error: ApiError) -> str:
     return "Receiver" if error.status >= 500 else "Sender"
 
 
-def _text_members(error: ApiError) -> str:
-    return "".join(
-        f"<{name}>{escape_text(str(value))}</{name}>" for name, value in error.members.items() if value is not None
-    )
+def _xml_members(shape: Shape | None, error: ApiError, headers: dict[str, str]) -> str:
+    """The error's further members as elements; those that the model binds to headers go there."""
+    known = shape.members if shape else {}
+    elements = []
+    for name, value in error.members.items():
+        member = known.get(name)
+        if value is None:
+            continue
+        if member is None:
+            elements.append(f"<{name}>{escape_text(str(value))}</{name}>")
+        elif member.serialization.get("location") == "header":
+            headers.update(_to_headers(name, member, value))
+        else:
+            elements.append(write_xml(member, value, member.serialization.get("name", name)))
+    return "".join(elements)
 
 
-def _query_error(operation: Operation | None, shape: Shape | None, error: ApiError, request_id: str) -> bytes:
+def _query_error(
+    operation: Operation | None, shape: Shape | None, error: ApiError, request_id: str, headers: dict[str, str]
+) -> bytes:
     service = operation.service_model.service_name if operation else ""
     code = _query_code(service, shape, error)
     namespace = operation.service_model.metadata.get("xmlNamespace", "") if operation else ""
     declared = f' xmlns="{namespace}"' if namespace else ""
     inner = (
         f"<Type>{_blame(error)}</Type><Code>{escape_text(code)}</Code>"
-        f"<Message>{escape_text(error.message)}</Message>{_text_members(error)}"
+        f"<Message>{escape_text(error.message)}</Message>{_xml_members(shape, error, headers)}"
     )
     return (
         f"<ErrorResponse{declared}><Error>{inner}</Error>"
@@ -313,10 +328,10 @@ def _query_error(operation: Operation | None, shape: Shape | None, error: ApiErr
     ).encode()
 
 
-def _s3_error(error: ApiError, request_id: str, resource: str) -> bytes:
+def _s3_error(shape: Shape | None, error: ApiError, request_id: str, resource: str, headers: dict[str, str]) -> bytes:
     place = f"<Resource>{escape_text(resource)}</Resource>" if resource else ""
     return (
         f"{DECLARATION}<Error><Code>{escape_text(error.code)}</Code><Message>{escape_text(error.message)}</Message>"
-        f"{_text_members(error)}{place}<RequestId>{escape_text(request_id)}</RequestId>"
+        f"{_xml_members(shape, error, headers)}{place}<RequestId>{escape_text(request_id)}</RequestId>"
         f"<HostId>{_host_id(request_id)}</HostId></Error>"
     ).encode()

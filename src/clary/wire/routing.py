@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote
 
 from clary.base.errors import ApiError
 from clary.wire.catalog import Catalog, Operation
+from clary.wire.compression import expanded, is_compressed
 from clary.wire.facts import CBOR, ServiceFacts
 from clary.wire.http import RequestHead
 from clary.wire.routes import RouteTable
@@ -204,7 +205,9 @@ def _payload(shape: Operation) -> Operation | None:
 def _fields(head: RequestHead, form: Form | bytes | None) -> dict[str, str]:
     """Query string and form together; the form wins."""
     fields = dict(head.query_pairs)
-    fields.update(parse_form(form) if isinstance(form, bytes) else form or {})
+    if isinstance(form, bytes):
+        form = parse_form(expanded(form) if is_compressed(head) else form)
+    fields.update(form or {})
     return fields
 
 

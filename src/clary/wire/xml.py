@@ -18,6 +18,8 @@ from clary.wire.scalars import MAX_DEPTH, Malformed, read_text, write_text
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 # characters that XML 1.0 cannot hold, not even as a reference
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# where members of a response may be, other than its body
+OUTSIDE_BODY = frozenset({"header", "headers", "statusCode"})
 _QUOTES = {'"': "&quot;", "\n": "&#10;", "\t": "&#9;", "\r": "&#13;"}
 
 
@@ -115,9 +117,10 @@ def _read_structure(shape: Shape, element: Element) -> dict[str, Any]:
             if key in element.attributes:
                 result[name] = read_text(member, element.attributes[key])
         elif binding.get("flattened") and member.type_name == "list":
-            key = member.member.serialization.get("name", key)
-            if key in children:
-                result[name] = [read_xml(member.member, child) for child in children[key]]
+            # botocore calls the items by the name that the list gives them, other clients by the member's own
+            found = children.get(member.member.serialization.get("name", key)) or children.get(key)
+            if found:
+                result[name] = [read_xml(member.member, child) for child in found]
         elif key in children:
             flat_map = binding.get("flattened") and member.type_name == "map"
             result[name] = _read_map(member, children[key]) if flat_map else read_xml(member, children[key][0])
@@ -174,7 +177,7 @@ def _write_structure(shape: Shape, value: Any, name: str, attributes: str) -> st
     for member_name, member in shape.members.items():
         member_value = value.get(member_name)
         binding = member.serialization
-        if member_value is None or "location" in binding:
+        if member_value is None or binding.get("location") in OUTSIDE_BODY:
             continue
         key = binding.get("name", member_name)
         if binding.get("xmlAttribute"):
