@@ -123,7 +123,7 @@ def _numbers(numpy: Any, value: Any, wanted: Input) -> Any:
     try:
         array = numpy.array(value)
     except (ValueError, TypeError, OverflowError) as error:
-        raise Refusal(400, f"input {wanted.name}: the lists have different lengths: {error}") from error
+        raise Refusal(400, f"input {wanted.name}: the lists have different lengths") from error
     if array.size and array.dtype.kind not in _TAKEN[wanted.kind]:
         raise Refusal(400, f"input {wanted.name}: JSON value is not of expected type: {wanted.kind}")
     if array.size and wanted.kind == INTEGER:

@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from clary_toolkit.child import Foreground, Result
 from clary_toolkit.errors import ExecuteUserScriptError, ModeNotServed, ToolkitError, UserError
@@ -16,6 +16,7 @@ from clary_toolkit.layout import OptMl
 from clary_toolkit.outcome import write_failure, write_success
 from clary_toolkit.packages import Overlay, new_overlay
 from clary_toolkit.pip import pip_variables
+from clary_toolkit.training import tensorflow
 from clary_toolkit.training.arguments import command_arguments
 from clary_toolkit.training.configuration import TrainingConfiguration, read_configuration
 from clary_toolkit.training.machine import this_machine
@@ -38,6 +39,9 @@ ALGORITHMS = {"xgboost": "clary_toolkit.algorithms.xgboost_training"}
 WITHOUT_SCRIPTS = {
     "kmeans": "clary_toolkit.algorithms.kmeans",
     "linear-learner": "clary_toolkit.algorithms.linear_learner",
+    "pca": "clary_toolkit.algorithms.pca",
+    "knn": "clary_toolkit.algorithms.knn",
+    "randomcutforest": "clary_toolkit.algorithms.random_cut_forest",
 }
 
 
@@ -70,13 +74,32 @@ def train(layout: OptMl, foreground: Foreground) -> Result:
     if algorithm:
         importlib.import_module(algorithm).train(configuration, layout, foreground)
         return Result(0, "")
+    if framework == tensorflow.FRAMEWORK:
+        return _train_tensorflow(tensorflow.adapted(configuration), layout, foreground)
+    return _train_script(configuration, {}, layout, foreground)
+
+
+def _train_tensorflow(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreground) -> Result:
+    cluster = tensorflow.cluster_of(configuration)
+    own = tensorflow.cluster_variables(cluster)
+    with tensorflow.parameter_server(cluster, os.environ, foreground):
+        result = _train_script(configuration, own, layout, foreground)
+    if result.returncode == 0:
+        tensorflow.tell_of_model(layout)
+    return result
+
+
+def _train_script(
+    configuration: TrainingConfiguration, own: Mapping[str, str], layout: OptMl, foreground: Foreground
+) -> Result:
+    """`own` are variables of the framework's."""
     program = _program(configuration, layout)
     for folder in (layout.model, layout.output_data, layout.output_intermediate):
         folder.mkdir(parents=True, exist_ok=True)
     stage_source(layout.code, os.environ.get("CLARY_SOURCE_ARCHIVE", ""), program.source)
     kind = entry_kind(layout.code, program)
     machine = this_machine()
-    launch = chosen_launch(configuration, framework, machine)
+    launch = chosen_launch(configuration, os.environ.get("CLARY_FRAMEWORK", ""), machine)
     if launch is not None and kind is Kind.COMMAND:
         raise UserError(f"torchrun starts Python programs only, not {program.entry_point!r}")
     overlay = new_overlay()
@@ -84,7 +107,7 @@ def train(layout: OptMl, foreground: Foreground) -> Result:
         overlay.install(what, foreground, layout.code)
     if kind is Kind.COMMAND:
         make_executable(layout.code / program.entry_point)
-    variables = _variables(configuration, layout, program, overlay, machine)
+    variables = {**_variables(configuration, layout, program, overlay, machine), **own}
     return _run(kind, program, launch, variables, layout, foreground)
 
 

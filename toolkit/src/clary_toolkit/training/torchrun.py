@@ -54,7 +54,7 @@ def chosen_launch(configuration: TrainingConfiguration, framework: str, machine:
         if refused:
             raise ModeNotServed(f"distribution by {refused[0]} is not served; torch_distributed is")
         return None
-    hosts = _hosts(configuration)
+    hosts = distribution_hosts(configuration)
     current = str(configuration.resources.get("current_host") or "")
     if current not in hosts:
         return None
@@ -122,7 +122,7 @@ def _options(words: Sequence[str]) -> list[tuple[str, int, str]]:
     return found
 
 
-def _hosts(configuration: TrainingConfiguration) -> list[str]:
+def distribution_hosts(configuration: TrainingConfiguration) -> list[str]:
     """All instances, or those of the groups that the request names."""
     resources = configuration.resources
     named = configuration.framework.get("sagemaker_distribution_instance_groups") or []
