@@ -86,16 +86,16 @@ def _from_npz(data: str | bytes) -> Any:
 
 
 def _to_json(prediction: Any) -> str:
-    return json.dumps(_plain(prediction))
+    return json.dumps(plain(prediction))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Arrays and their scalars, also inside lists and mappings, as what JSON knows."""
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
+        return {name: plain(each) for name, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _to_csv(prediction: Any) -> str:

@@ -19,6 +19,9 @@ ALGORITHMS = {
     "xgboost": "clary_toolkit.algorithms.xgboost_serving",
     "kmeans": "clary_toolkit.algorithms.kmeans",
     "linear-learner": "clary_toolkit.algorithms.linear_learner",
+    "pca": "clary_toolkit.algorithms.pca",
+    "knn": "clary_toolkit.algorithms.knn",
+    "randomcutforest": "clary_toolkit.algorithms.random_cut_forest",
 }
 
 
