@@ -74,7 +74,7 @@ DEFINITIONS = (*FRAMEWORKS, CLIENT, CLIENT_3, SDK_2, SDK_3, FUNCTIONS)
 WITHOUT_TOOLKIT = frozenset({CLIENT, CLIENT_3, SDK_2, SDK_3})
 
 # Repositories whose image is an algorithm and never runs a script; what they are made of is scikit-learn.
-ALGORITHMS = frozenset({"kmeans", "linear-learner"})
+ALGORITHMS = frozenset({"kmeans", "linear-learner", "pca", "knn", "randomcutforest"})
 # Repositories whose image trains without a script, too.
 XGBOOST_IMAGES = frozenset({"sagemaker-xgboost", "xgboost"})
 _FAMILIES = {

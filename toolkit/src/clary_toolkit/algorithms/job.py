@@ -62,7 +62,7 @@ class Job:
     def save(self, arrays: Mapping[str, Any], **settings: Any) -> None:
         self.layout.model.mkdir(parents=True, exist_ok=True)
         with (self.layout.model / MODEL).open("wb") as file:
-            numpy.savez_compressed(file, settings=numpy.array(json.dumps(settings)), **arrays)
+            numpy.savez(file, settings=numpy.array(json.dumps(settings)), **arrays)
         self.log.note(f"the model is in {MODEL}")
 
     def _folder(self, name: str) -> Path:
