@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import socket
 import subprocess
@@ -13,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from clary.base.errors import ConfigurationError
-from clary.runtimes import isolation
+from clary.runtimes import isolation, shim
 from clary.runtimes.isolation import Kind, choose_isolation, relocate
 from clary.runtimes.port import Phase
-from tests.runtimes.conftest import Machine, MakeMachine
+from tests.runtimes.conftest import Machine, MakeMachine, kill, wait_until
 
 REACH = """
 import socket, sys
@@ -142,6 +144,127 @@ def test_without_network_nothing_is_reached(make_machine: MakeMachine, way: str)
         machine.launch("u", REACH.format(port=port), network=False)
         machine.wait("u")
     assert machine.lines("u")[-1].startswith("no ")
+
+
+PAIR = """
+import socket, time
+server = socket.create_server((ME, 29500))
+for _ in range(200):
+    try:
+        peer = socket.create_connection((OTHER, 29500), 5)
+        break
+    except OSError:
+        time.sleep(0.05)
+peer.sendall(ME.encode())
+print("met", server.accept()[0].recv(20).decode(), flush=True)
+"""
+
+
+@pytest.mark.parametrize("way", ["bwrap", "namespace"])
+def test_units_without_network_may_reach_each_other_and_nothing_else(make_machine: MakeMachine, way: str) -> None:
+    machine = make_machine(way)
+    addresses = {"a": "127.64.0.1", "b": "127.64.0.2", "c": "127.64.0.3"}
+    with _greeter() as port:
+        for me, other in (("a", "b"), ("b", "a")):
+            code = f"ME, OTHER = {addresses[me]!r}, {addresses[other]!r}\n{PAIR}{REACH.format(port=port)}"
+            machine.launch(me, code, network=False, together=[unit for unit in addresses if unit != me])
+        for unit in ("a", "b"):
+            assert machine.wait(unit).exit_code == 0, machine.lines(unit)
+    assert machine.lines("a")[-2:] == ["met 127.64.0.2", "no ConnectionRefusedError"]
+    assert machine.lines("b")[-2:] == ["met 127.64.0.1", "no ConnectionRefusedError"]
+
+
+@pytest.mark.parametrize("way", ["bwrap", "namespace"])
+def test_the_shared_network_outlives_the_shim_that_made_it(make_machine: MakeMachine, way: str) -> None:
+    machine = make_machine(way)
+    ends = {"a": ["b", "c"], "b": ["a", "c"], "c": ["a", "b"]}
+    serve = "import socket, time\nserver = socket.create_server(('127.64.0.2', 29500))\nprint('up', flush=True)\n"
+    machine.launch("a", "import time; time.sleep(600)", network=False, together=ends["a"])
+    machine.launch("b", serve + "server.accept()[0].sendall(b'b')\n", network=False, together=ends["b"])
+    machine.wait_for_line("b", "up")
+    kill(machine.pid_of_shim("a"))
+    machine.wait("a", Phase.LOST)
+    ask = "import socket; print(socket.create_connection(('127.64.0.2', 29500), 5).recv(5).decode())"
+    machine.launch("c", ask, network=False, together=ends["c"])
+    machine.wait("c")
+    assert machine.lines("c")[-1] == "b"
+
+
+HOLD = """
+import subprocess, sys
+code = "import socket, time; kept = socket.create_server(('ADDRESS', PORT)); print('holds', flush=True)"
+code += "; time.sleep(600)"
+subprocess.Popen([sys.executable, "-c", code], start_new_session=True).wait()
+"""
+
+
+def test_killed_instances_leave_no_process_address_or_port(machine: Machine) -> None:
+    """Three instances with servers in processes of their own, the shims killed all at once."""
+    with socket.create_server(("127.0.0.1", 0)) as any_server:
+        port = any_server.getsockname()[1]
+    addresses = {f"u{number}": f"127.99.0.{number}" for number in (1, 2, 3)}
+    for unit, address in addresses.items():
+        machine.launch(unit, HOLD.replace("ADDRESS", address).replace("PORT", str(port)), names=addresses)
+    for unit in addresses:
+        machine.wait_for_line(unit, "holds")
+    for unit in addresses:
+        kill(machine.pid_of_shim(unit))
+    for unit in addresses:
+        machine.wait(unit, Phase.LOST)
+    for unit, address in addresses.items():
+        machine.runtime.remove(unit)
+        wait_until(lambda address=address: _is_free(address, port))  # type: ignore[misc] # a default binds it
+    assert machine.runtime.list_units() == []
+
+
+@pytest.mark.parametrize("way", ["bwrap", "namespace"])
+def test_a_shared_network_ends_with_its_units(make_machine: MakeMachine, way: str) -> None:
+    machine = make_machine(way)
+    for unit, other in (("a", "b"), ("b", "a")):
+        machine.launch(unit, "import time; time.sleep(600)", network=False, together=[other])
+        machine.wait(unit, Phase.RUNNING)
+    network = _network_of(machine.pid_of_shim("a"))
+    assert _network_of(machine.pid_of_process("b")) == network
+    for unit in ("a", "b"):
+        kill(machine.pid_of_shim(unit))
+    for unit in ("a", "b"):
+        machine.wait(unit, Phase.LOST)
+        machine.runtime.remove(unit)
+    wait_until(lambda: network not in _networks())
+
+
+def _is_free(address: str, port: int) -> bool:
+    try:
+        socket.create_server((address, port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def _networks() -> set[int]:
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                found.add(_network_of(int(entry.name)))
+    return found
+
+
+def _network_of(pid: int) -> int:
+    return Path(f"/proc/{pid}/ns/net").stat().st_ino
+
+
+def test_a_network_that_cannot_be_had_is_told(make_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shim, "_make_network", _refuse)
+    assert shim._share_network([]) == "[Errno 1] Operation not permitted"
+    machine = make_machine("plain")
+    machine.launch("u", "print(1)", network=False, together=["v"])
+    machine.wait("u")
+    assert any("nothing keeps this job from the network" in line for line in machine.lines("u"))
+
+
+def _refuse() -> None:
+    raise PermissionError(errno.EPERM, "Operation not permitted")
 
 
 def test_variables_show_up_in_no_command_line_and_do_not_touch_bwrap(make_machine: MakeMachine) -> None:

@@ -78,6 +78,46 @@ def test_inputs_become_outputs(server: Server) -> None:
     assert "rows 3 test" in log_of(server, "/aws/sagemaker/ProcessingJobs", "sums/")
 
 
+SHARED = b"""
+import json, os
+told = json.load(open("/opt/ml/config/resourceconfig.json"))
+me = told["current_host"]
+mine = sorted(os.listdir("/opt/ml/processing/input/shared"))
+print("told", me, told["hosts"], mine)
+os.makedirs("/opt/ml/processing/out", exist_ok=True)
+for name in (me, "same"):
+    open("/opt/ml/processing/out/" + name, "w").write(me + str(mine))
+open("/opt/ml/output/message", "w").write("from " + me + ". ")
+"""
+
+
+def test_several_instances_share_the_input_and_fill_one_output(server: Server) -> None:
+    for number in range(3):
+        data = put(server, "tests", f"shared-sums/shared/{number}.csv", b"1\n")
+    source = {
+        "S3Uri": data.rsplit("/", 1)[0],
+        "LocalPath": "/opt/ml/processing/input/shared",
+        "S3DataType": "S3Prefix",
+        "S3InputMode": "File",
+        "S3DataDistributionType": "ShardedByS3Key",
+    }
+    cluster = {"ClusterConfig": {"InstanceType": INSTANCE, "InstanceCount": 2, "VolumeSizeInGB": 1}}
+    shared = [{"InputName": "shared", "S3Input": source}]
+    job = run(server, "shared-sums", SHARED, shared, ProcessingResources=cluster)
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    assert job["ExitMessage"] == "from algo-1. from algo-2. "
+    lines = [log_of(server, "/aws/sagemaker/ProcessingJobs", f"shared-sums/algo-{number}-") for number in (1, 2)]
+    assert "told algo-1 ['algo-1', 'algo-2'] ['0.csv', '2.csv']" in lines[0]
+    assert "told algo-2 ['algo-1', 'algo-2'] ['1.csv']" in lines[1]
+    s3 = server.client("s3")
+    bodies = {
+        item["Key"].rpartition("/")[2]: s3.get_object(Bucket="tests", Key=item["Key"])["Body"].read().decode()
+        for item in s3.list_objects_v2(Bucket="tests", Prefix="shared-sums/out/")["Contents"]
+    }
+    first, second = "algo-1['0.csv', '2.csv']", "algo-2['1.csv']"
+    assert bodies == {"algo-1": first, "algo-2": second, "same": first}
+
+
 def test_a_failure_keeps_its_message_and_says_why(server: Server) -> None:
     script = b"open('/opt/ml/output/message', 'w').write('half way')\nraise RuntimeError('no more')\n"
     job = run(server, "breaks", script)

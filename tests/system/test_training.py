@@ -151,6 +151,19 @@ def test_the_time_limit_stops_a_job_and_keeps_the_model(server: Server) -> None:
     server.client("s3").head_object(Bucket="tests", Key="output/too-long/output/model.tar.gz")
 
 
+def test_a_job_that_fills_its_volume_fails(server: Server) -> None:
+    script = """
+import os, time
+with open("/opt/ml/model/huge", "wb") as file:
+    os.posix_fallocate(file.fileno(), 0, 1100 * 1024 ** 2)
+time.sleep(60)
+"""
+    job = train(server, "fills-volume", script)
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("ClientError: No space left on device")
+    assert "VolumeSizeInGB" in job["FailureReason"]
+
+
 def test_a_job_can_use_aws_apis_as_its_role(server: Server) -> None:
     script = """
 import boto3

@@ -8,7 +8,7 @@ results are recorded by compare-and-set.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -131,7 +131,10 @@ class JobController:
 
     def _stage(self, job: Resource, host: Host, hosts: Sequence[Host]) -> UnitSpec:
         unit = self._unit(job, host)
-        return self._kind.stage(job, host, hosts, unit, self._opt_ml(job, host), self._objects(job))
+        spec = self._kind.stage(job, host, hosts, unit, self._opt_ml(job, host), self._objects(job))
+        if spec.network:
+            return spec
+        return replace(spec, together=[self._unit(job, other) for other in hosts if other is not host])
 
     def _moved_on(self, job: Resource) -> bool:
         """Staging may take long; whoever asked to stop meanwhile does not want the script to start at all."""

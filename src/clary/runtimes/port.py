@@ -46,6 +46,7 @@ class UnitSpec:
     folder that the process sees as /opt/ml. `socket` (model servers) is the host path of the unix socket on
     which the process must listen; the process finds the path to use in the variable CLARY_SERVER_SOCKET.
     `staged` are host folders below `opt_ml` of which only the growth counts against the volume.
+    `together` are the ids of units that share a network with this one, which is cut off from everything else.
     `names` are addresses of the job's instances, which the process can look up by name; `hostname` is its own.
     """
 
@@ -61,6 +62,7 @@ class UnitSpec:
     hostname: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     network: bool = True
+    together: Sequence[str] = ()
     limits: Limits = field(default_factory=Limits)
 
 

@@ -120,9 +120,12 @@ class ProcessRuntime:
             "directory": place(spec.working_directory),
             "isolation": str(self._isolation.kind),
             "bwrap": self._isolation.bwrap,
-            "sandbox": ways.sandbox_options(paths, spec.working_directory, spec.network, spec.hostname),
+            "sandbox": ways.sandbox_options(
+                paths, spec.working_directory, spec.network or bool(spec.together), spec.hostname
+            ),
             "mounts": ways.namespace_mounts(paths),
             "network": spec.network,
+            "together": [] if plain else [str(self.unit_folder(unit)) for unit in spec.together],
             "headline": self._headline(spec, interpreter, notes),
             "control_groups": self._control_groups,
             "memory_bytes": spec.limits.memory_bytes,
@@ -166,6 +169,10 @@ class ProcessRuntime:
         if spec.names and self._isolation.kind == Kind.PLAIN:
             pairs = ", ".join(f"{name} is {address}" for name, address in spec.names.items())
             lines.append(f"WARNING: the instances of this job cannot find each other by name ({pairs}).")
+        if not spec.network and self._isolation.kind == Kind.PLAIN:
+            lines.append(
+                "WARNING: nothing keeps this job from the network, although network isolation was asked for."
+            )
         return [line for line in lines if line]
 
     def _start_shim(self, folder: Path) -> None:

@@ -10,6 +10,7 @@ Files in the unit's folder, in the order in which they appear:
     spec.json      written by the runtime
     lock           flock held for the shim's whole life: held = alive
     started        durable; from here on the unit never starts again
+    network.json   pid and start time of the shim, where other units are to join its network
     shim.json      pid, start time and token of the shim
     running.json   pid of the user's process, when it runs
     log            one line each: epoch milliseconds, tab, text
@@ -43,6 +44,7 @@ POLL_MEMORY = 0.1
 POLL_VOLUME, VOLUME_SHARE, VOLUME_SLICE = 1.0, 100, 1000
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x08000000, 0x20000000, 0x40000000
+CLONE_NEWUSER, SIOCSIFFLAGS, IFF_UP = 0x10000000, 0x8914, 1
 MS_RDONLY, MS_NOSUID, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 32, 4096, 16384, 1 << 18
 CANNOT_ISOLATE, CANNOT_EXECUTE, NOT_FOUND = 125, 126, 127
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -59,8 +61,12 @@ def main(folder: str) -> None:
     crash_here("shim.after_lock")
     _write(folder, "started", {}, durable=True)
     crash_here("shim.after_started")
-    if os.fork() == 0:
-        Shim(folder, spec, lock).run()
+    problem = _share_network(spec["together"]) if spec["together"] else ""
+    pid = os.fork()
+    if pid == 0:
+        Shim(folder, spec, lock, problem).run()
+    if spec["together"]:
+        _write(folder, "network.json", {"pid": pid, "start_time": _start_time(pid)})
 
 
 def _take_lock(folder: str) -> int | None:
@@ -77,8 +83,8 @@ def _take_lock(folder: str) -> int | None:
 class Shim:
     """The life of one unit, from the first fork to exit.json."""
 
-    def __init__(self, folder: str, spec: dict[str, Any], lock: int) -> None:
-        self.folder, self.spec, self.lock = folder, spec, lock
+    def __init__(self, folder: str, spec: dict[str, Any], lock: int, problem: str = "") -> None:
+        self.folder, self.spec, self.lock, self.problem = folder, spec, lock, problem
         self.log = Log(os.path.join(folder, "log"), spec["log_limit_bytes"])
         self.token = os.urandom(16).hex()
         self.child = 0  # what was forked: the user's process, bwrap, or the first process of the namespace
@@ -96,6 +102,9 @@ class Shim:
             self._prepare()
             if os.path.exists(os.path.join(self.folder, "stop")):
                 self.stopped_by, self.status = "stop", signal.SIGTERM
+            elif self.problem:
+                self.log.note(f"the network of the job's instances cannot be had: {self.problem}")
+                self.status = CANNOT_ISOLATE << 8
             else:
                 self._start()
                 self._watch()
@@ -434,7 +443,10 @@ class Child:
 
     def _enter_namespace(self, info: int) -> None:
         """As root: own mounts, processes and IPC; this process stays as the first one and reaps."""
-        _check(_libc.unshare(CLONE_NEWNS | CLONE_NEWIPC | (0 if self.spec["network"] else CLONE_NEWNET)))
+        own_network = not self.spec["network"] and not self.spec["together"]
+        _check(_libc.unshare(CLONE_NEWNS | CLONE_NEWIPC | (CLONE_NEWNET if own_network else 0)))
+        if own_network:
+            _open_loopback()
         _mount(None, "/", MS_REC | MS_PRIVATE)
         _mount("proc", "/proc", MS_NOSUID, b"proc")
         for source, target, read_only in self.spec["mounts"]:
@@ -536,6 +548,53 @@ def _cut(data: bytes) -> bytes:
     while end < len(data) and end > LINE_LIMIT - 4 and data[end] & 0xC0 == 0x80:
         end -= 1
     return data[:end]
+
+
+def _share_network(folders: list[str]) -> str:
+    """Enter the network that units in these folders live in, or make it when none does yet; '' or what went wrong.
+
+    Without root that takes a user namespace, which goes with the network. Units are launched one after the other.
+    """
+    try:
+        if not any(_join_network(os.path.join(folder, "network.json")) for folder in folders):
+            _make_network()
+    except OSError as error:
+        return str(error)
+    return ""
+
+
+def _join_network(record: str) -> bool:
+    try:
+        shim = json.loads(_read(record))
+        names = ["net"] if os.geteuid() == 0 else ["user", "net"]
+        spaces = [os.open(f"/proc/{shim['pid']}/ns/{name}", os.O_RDONLY) for name in names]
+        if _start_time(shim["pid"]) != shim["start_time"]:
+            return False
+    except (OSError, ValueError, IndexError):
+        return False  # it has not begun, or has ended
+    for space in spaces:
+        _check(_libc.setns(space, 0))
+        os.close(space)
+    return True
+
+
+def _make_network() -> None:
+    user, group = os.geteuid(), os.getegid()
+    if user == 0:
+        _check(_libc.unshare(CLONE_NEWNET))
+    else:
+        _check(_libc.unshare(CLONE_NEWUSER | CLONE_NEWNET))
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+            with open(f"/proc/self/{name}", "w") as file:
+                file.write(text)
+    _open_loopback()
+
+
+def _open_loopback() -> None:
+    """A new network has a loopback interface, but it is down."""
+    up = b"lo".ljust(16, b"\0") + IFF_UP.to_bytes(2, sys.byteorder) + bytes(22)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, up)
 
 
 class Volume:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from clary.base.errors import NotServed, ValidationException
+from clary.base.errors import ValidationException
 from clary.services.context import Context
 from clary.services.sagemaker import names
 from clary.services.sagemaker.experiments import job_components
@@ -94,8 +94,6 @@ def _refuse(request: dict[str, Any]) -> None:
     names.refuse_unserved(f"{operation} ClusterConfig", cluster, "InstancePreferences")
     if not cluster.get("InstanceType") or not cluster.get("InstanceCount"):
         raise ValidationException("ClusterConfig must have an InstanceType and an InstanceCount.")
-    if cluster["InstanceCount"] > 1 and (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation"):
-        raise NotServed(f"{operation} with EnableNetworkIsolation and several instances is not served.")
     for item in request.get("ProcessingInputs", []):
         names.refuse_unserved(operation, item, "DatasetDefinition", "AppManaged")
         _check_input(item)

@@ -47,9 +47,6 @@ def _check_resources(request: dict[str, Any]) -> None:
         raise ValidationException("ResourceConfig must be specified.")
     groups = resources.get("InstanceGroups") or []
     _check_groups(resources, groups)
-    count = sum(group.get("InstanceCount", 1) for group in groups or [resources])
-    if count > 1 and request.get("EnableNetworkIsolation"):
-        raise NotServed(f"{_OPERATION} with EnableNetworkIsolation and several instances is not served.")
     if resources.get("KeepAlivePeriodInSeconds") and request.get("EnableManagedSpotTraining"):
         raise ValidationException("KeepAlivePeriodInSeconds is not supported with EnableManagedSpotTraining.")
 
