@@ -187,6 +187,70 @@ def test_a_failed_update_leaves_the_old_model_serving_and_says_why(server: Serve
     assert invoke(server, "steady", "new").startswith("good:")
 
 
+def test_weights_and_capacities_change_without_a_failed_request(server: Server) -> None:
+    """To and fro while requests come in, and a change that cannot succeed leaves everything as it was."""
+    sagemaker = server.client("sagemaker")
+    variants = []
+    for name in ("left", "right"):
+        data = put(
+            server, "tests", f"{name}/model.tar.gz", archive({"name.txt": name, "code/inference.py": ECHO_MODEL})
+        )
+        configure(server, name, data)
+        variants.append(
+            {
+                "VariantName": name,
+                "ModelName": name,
+                "InitialInstanceCount": 1,
+                "InstanceType": "ml.m5.large",
+                "InitialVariantWeight": 1.0,
+            }
+        )
+    sagemaker.create_endpoint_config(EndpointConfigName="sides", ProductionVariants=variants)
+    sagemaker.create_endpoint(EndpointName="sides", EndpointConfigName="sides")
+    assert settled(server, "sides")["EndpointStatus"] == "InService"
+
+    def change(**members: Any) -> dict[str, Any]:
+        wishes = [{"VariantName": name, **wish} for name, wish in members.items()]
+        sagemaker.update_endpoint_weights_and_capacities(EndpointName="sides", DesiredWeightsAndCapacities=wishes)
+        return settled(server, "sides")
+
+    def counts(endpoint: dict[str, Any]) -> list[int]:
+        assert endpoint["EndpointStatus"] == "InService"
+        return [variant["CurrentInstanceCount"] for variant in endpoint["ProductionVariants"]]
+
+    failures: list[Exception] = []
+    enough = threading.Event()
+
+    def ask() -> None:
+        while not enough.is_set():
+            try:
+                invoke(server, "sides", "x")
+            except ClientError as error:
+                failures.append(error)
+
+    with ThreadPoolExecutor(3) as pool:
+        workers = [pool.submit(ask) for _ in range(3)]
+        try:
+            change(left={"DesiredWeight": 0.0})
+            assert {invoke(server, "sides", "x").split(":")[0] for _ in range(30)} == {"right"}
+            endpoint = change(left={"DesiredWeight": 1.0, "DesiredInstanceCount": 3}, right={"DesiredWeight": 0.0})
+            assert counts(endpoint) == [3, 1]
+            assert len({invoke(server, "sides", "x").rsplit(":", 1)[0] for _ in range(60)}) == 3, "processes"
+            assert counts(change(left={"DesiredInstanceCount": 1})) == [1, 1]
+            server.client("s3").delete_object(Bucket="tests", Key="left/model.tar.gz")
+            endpoint = change(left={"DesiredInstanceCount": 2, "DesiredWeight": 0.0}, right={"DesiredWeight": 1.0})
+            assert counts(endpoint) == [1, 1]
+            assert "left/model.tar.gz" in endpoint["FailureReason"]
+            shown = [(v["DesiredWeight"], v["DesiredInstanceCount"]) for v in endpoint["ProductionVariants"]]
+            assert shown == [(1.0, 1), (0.0, 1)]
+            assert {invoke(server, "sides", "x").split(":")[0] for _ in range(30)} == {"left"}
+        finally:
+            enough.set()
+        for worker in workers:
+            worker.result()
+    assert failures == []
+
+
 def test_absurd_sizes_and_foreign_roles_are_refused(server: Server) -> None:
     sagemaker = server.client("sagemaker")
     sagemaker.create_model(ModelName="sized", PrimaryContainer={"Image": SKLEARN})
