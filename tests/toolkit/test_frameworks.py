@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from clary_toolkit.algorithms import recordio
+from clary_toolkit.algorithms.recordio import Record, Tensor, answers, written
 from tests.toolkit.conftest import Serve
 from tests.toolkit.running import ModelServer, OptMl
 
@@ -124,6 +126,22 @@ def test_xgboost(serve: Serve, expected: list[list[float]]) -> None:
     assert server.invoke("0 x:1", "text/libsvm").status == 400
     assert server.invoke("x", "image/png").status == 415
     assert server.invoke(csv(ROWS), "text/csv", Accept="image/png").status == 406
+
+
+def test_xgboosts_own_algorithm_takes_records(serve: Serve, expected: list[list[float]], opt_ml: OptMl) -> None:
+    dense, gaps = expected
+    (opt_ml.base / "model" / "model.json").rename(opt_ml.base / "model" / "xgboost-model")
+    server = serve("from clary_toolkit.algorithms.xgboost_serving import *\n", CLARY_FRAMEWORK="xgboost")
+    kind = recordio.MEDIA_TYPE
+    body = written([Record(Tensor(row)) for row in ROWS])
+    reply = server.invoke(body, kind)
+    assert (reply.status, [float(line) for line in reply.text.splitlines()]) == (200, pytest.approx(dense))
+    lacking = written([Record(Tensor([1, 3], [0, 2], 3)), Record(Tensor([5], [1], 3))])
+    reply = server.invoke(lacking, kind, Accept=kind)
+    assert (reply.headers["content-type"], reply.body) == (kind, answers([{"score": [score]} for score in gaps]))
+    lines = server.invoke(body, kind, Accept="application/jsonlines").text.splitlines()
+    assert [json.loads(line)["score"] for line in lines] == pytest.approx(dense)
+    assert server.invoke(b"no records", kind).status == 400
 
 
 @pytest.mark.parametrize("framework", ["scikit-learn", "xgboost"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from clary_toolkit.algorithms import recordio
+from clary_toolkit.algorithms.recordio import Record
 from clary_toolkit.errors import UserError
 
 LIBSVM = frozenset({"", "libsvm", "text/libsvm", "text/x-libsvm"})
@@ -92,28 +94,40 @@ def _libsvm(files: list[Path], width: int) -> Any:
 
 
 def _records(files: list[Path], width: int) -> Any:
-    labels: list[float] = []
+    numpy, xgboost = importlib.import_module("numpy"), importlib.import_module("xgboost")
+    records = (record for path in files for record in recordio.read(path.read_bytes()))
+    matrix, labels = rows_of_records(records, width)
+    if None in labels:
+        raise ValueError("a record has no label")
+    return xgboost.DMatrix(matrix, label=numpy.array(labels, "f4"))
+
+
+def rows_of_records(records: Iterable[Record], width: int) -> tuple[Any, list[float | None]]:
+    """A CSR matrix and the labels. What a sparse record leaves out is missing."""
+    labels: list[float | None] = []
     values: list[float] = []
     columns: list[int] = []
     starts = [0]
-    for record in (record for path in files for record in recordio.read(path.read_bytes())):
-        if record.label is None:
-            raise ValueError("a record has no label")
+    for record in records:
         tensor = record.features
         labels.append(record.label)
         values += tensor.values
         columns += tensor.keys or range(len(tensor.values))
         starts.append(len(values))
         width = max(width, tensor.width if tensor.keys else 0)
-    return _sparse(labels, values, columns, starts, [], width)
+    return _matrix(values, columns, starts, width), labels
 
 
 def _sparse(
     labels: list[float], values: list[float], columns: list[int], starts: list[int], groups: list[int], width: int
 ) -> Any:
     numpy, xgboost = importlib.import_module("numpy"), importlib.import_module("xgboost")
-    sparse = importlib.import_module("scipy.sparse")
-    shape = (len(labels), max(width, max(columns, default=-1) + 1))
-    arrays = (numpy.array(values, "f4"), numpy.array(columns, "i4"), numpy.array(starts, "i4"))
     more = {"qid": numpy.array(groups)} if groups else {}
-    return xgboost.DMatrix(sparse.csr_matrix(arrays, shape), label=numpy.array(labels, "f4"), **more)
+    return xgboost.DMatrix(_matrix(values, columns, starts, width), label=numpy.array(labels, "f4"), **more)
+
+
+def _matrix(values: list[float], columns: list[int], starts: list[int], width: int) -> Any:
+    numpy, sparse = importlib.import_module("numpy"), importlib.import_module("scipy.sparse")
+    shape = (len(starts) - 1, max(width, max(columns, default=-1) + 1))
+    arrays = (numpy.array(values, "f4"), numpy.array(columns, "i4"), numpy.array(starts, "i4"))
+    return sparse.csr_matrix(arrays, shape)

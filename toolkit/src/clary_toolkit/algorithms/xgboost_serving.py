@@ -1,4 +1,7 @@
-"""The XGBoost algorithm's handlers: a booster out of the model folder, CSV and LIBSVM in, CSV and JSON out."""
+"""The XGBoost algorithm's handlers: a booster out of the model folder, its predictions out.
+
+In: CSV, LIBSVM, recordio-protobuf. Out: CSV, JSON, JSON lines, recordio-protobuf.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+from clary_toolkit.algorithms import recordio
+from clary_toolkit.algorithms.xgboost_data import rows_of_records
 from clary_toolkit.errors import RequestError
 from clary_toolkit.serving import defaults_xgboost
 from clary_toolkit.serving.content import CSV, JSON, choose, media_type
 
 DEFAULT_ACCEPT = CSV
+JSON_LINES = "application/jsonlines"
 
 
 def model_fn(model_dir: str) -> Any:
@@ -34,8 +40,11 @@ def input_fn(data: Any, content_type: str) -> Any:
     kind = media_type(content_type)
     if kind == "libsvm":
         return defaults_xgboost.input_fn(data, "text/libsvm")
+    if kind == recordio.MEDIA_TYPE:
+        return _records(data)
     if kind not in defaults_xgboost.LIBSVM | {CSV}:
-        raise RequestError(415, f"content type {kind!r} is not supported; supported: text/csv, text/libsvm")
+        supported = f"text/csv, text/libsvm, {recordio.MEDIA_TYPE}"
+        raise RequestError(415, f"content type {kind!r} is not supported; supported: {supported}")
     return defaults_xgboost.input_fn(data, content_type)
 
 
@@ -46,12 +55,25 @@ def predict_fn(data: Any, model: Any) -> Any:
     return model.predict(data, iteration_range=rounds, validate_features=False)
 
 
-def output_fn(prediction: Any, accept: str) -> tuple[str, str]:
-    kind = choose(accept, (CSV, JSON))
+def output_fn(prediction: Any, accept: str) -> tuple[bytes | str, str]:
+    kind = choose(accept, (CSV, JSON, JSON_LINES, recordio.MEDIA_TYPE))
     rows = prediction.tolist()
     if kind == JSON:
         return json.dumps({"predictions": [{"score": row} for row in rows]}), JSON
+    if kind == JSON_LINES:
+        return "".join(f"{json.dumps({'score': row})}\n" for row in rows), JSON_LINES
+    if kind == recordio.MEDIA_TYPE:
+        return recordio.answers([{"score": row if isinstance(row, list) else [row]} for row in rows]), kind
     return "".join(f"{_csv(row)}\n" for row in rows), CSV
+
+
+def _records(data: bytes) -> Any:
+    """What a sparse record leaves out is missing, as in training."""
+    try:
+        matrix, _ = rows_of_records(recordio.read(data), 0)
+        return importlib.import_module("xgboost").DMatrix(matrix)
+    except (ValueError, OverflowError) as error:
+        raise RequestError(400, f"the body is not valid {recordio.MEDIA_TYPE}: {error}") from error
 
 
 def _csv(row: Any) -> str:
