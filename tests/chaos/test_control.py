@@ -7,11 +7,13 @@ import re
 import signal
 import threading
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.server import Server, deploy, eventually, finished, invoke, log_of, settled, train
+from tests.server import Server, deploy, eventually, finished, invoke, log_of, running_server, settled, train
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 COUNTING = """
@@ -225,6 +227,52 @@ def answers(server: Server, name: str) -> str | None:
         return invoke(server, name, "x")
     except (ClientError, BotoCoreError):
         return None
+
+
+ASKING = """
+import os, time, boto3
+from botocore.config import Config
+print("token", os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"], flush=True)
+once = Config(retries={"total_max_attempts": 1})
+while True:
+    try:
+        boto3.client("s3", config=once).head_object(Bucket="tests", Key="asking/sourcedir.tar.gz")
+        print("asked", int(time.time() * 1000), flush=True)
+    except Exception as error:
+        print("failed", type(error).__name__, flush=True)
+    time.sleep(0.2)
+"""
+
+
+def test_credentials_of_a_running_job_outlive_control_and_end_with_the_job(tmp_path: Path) -> None:
+    """They live two seconds here, so that most of what the job asks for needs new ones."""
+    with running_server(tmp_path, CLARY_UNIT_CREDENTIALS_SECONDS="2") as server:
+        train(server, "asking", ASKING, wait=False)
+
+        def asked() -> list[int]:
+            return [int(line.split()[1]) for line in written(server, "asking") if line.startswith("asked")]
+
+        eventually(asked)
+        pid = server.child("control")
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: server.child("control") != pid and ready(server), 20)
+        later = time.time() * 1000 + 2500
+        eventually(lambda: max(asked()) > later)
+        token = next(line for line in written(server, "asking") if line.startswith("token")).split()[1]
+        assert answer_to(server, token) == 200
+        server.client("sagemaker").stop_training_job(TrainingJobName="asking")
+        assert finished(server, "asking")["TrainingJobStatus"] == "Stopped"
+        assert answer_to(server, token) == 403
+
+
+def answer_to(server: Server, token: str) -> int:
+    request = urllib.request.Request(f"{server.url}/clary/credentials", headers={"Authorization": token})
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
 
 
 def test_both_instances_of_a_job_are_adopted_and_neither_starts_twice(server: Server) -> None:

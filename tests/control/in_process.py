@@ -134,7 +134,7 @@ class Control:
         authentication = Authentication(lambda: access, installation, clock)
         open_spool = SpoolOpener(self.blobs)
         return Application(
-            internal=InternalPaths(self.database, self.blobs, installation, clock),
+            internal=InternalPaths(self.database, self.blobs, installation, clock, lambda _unit: True),
             router=router,
             authentication=authentication,
             hold=Hold(Changes(self.database, asyncio.get_running_loop()), clock, 0),

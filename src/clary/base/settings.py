@@ -98,6 +98,9 @@ class Settings:
     smtp_user: str = _setting("", "User name at the mail server; empty for none.")
     smtp_password: str = field(default="", repr=False, metadata={"doc": "Password at the mail server."})
     smtp_tls: bool = _setting(True, "Ask the mail server for encryption (STARTTLS).")
+    unit_credentials_seconds: float = _setting(
+        3600.0, "Life of the credentials that jobs, replicas and functions get of their role; SDKs ask again in time."
+    )
     audit_days: int = _setting(90, "How long recorded API calls are kept.")
     audit_events: int = _setting(500_000, "Most recorded API calls that are kept; the oldest go first.")
     log_level: str = _setting("info", "Level of Clary's own logs: debug, info, warning or error.")

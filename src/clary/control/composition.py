@@ -6,6 +6,7 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 
 from clary.base.clock import SystemClock
 from clary.base.installation import Installation
@@ -27,6 +28,7 @@ from clary.engine.surroundings import Surroundings
 from clary.runtimes import package_sources
 from clary.runtimes.environments import Environments
 from clary.runtimes.isolation import Kind, choose_isolation
+from clary.runtimes.port import Phase
 from clary.runtimes.process import ProcessRuntime
 from clary.services.iam.execution_role import ensure_execution_role
 from clary.store.blobs import Blobs
@@ -63,7 +65,14 @@ class Composition:
         authentication = Authentication(lambda: self.access.current, around.installation, around.clock)
         open_spool = SpoolOpener(around.blobs)
         return Application(
-            internal=InternalPaths(around.database, around.blobs, around.installation, around.clock),
+            internal=InternalPaths(
+                around.database,
+                around.blobs,
+                around.installation,
+                around.clock,
+                self._lives,
+                timedelta(seconds=self.settings.unit_credentials_seconds),
+            ),
             router=router,
             authentication=authentication,
             hold=Hold(Changes(around.database, loop), around.clock, self.settings.describe_hold_seconds),
@@ -75,6 +84,10 @@ class Composition:
             cross_origin=CrossOrigin(around.database, router),
             forms=FormUploads(router, authentication, self.make_context, open_spool, self.pool),
         )
+
+    def _lives(self, unit: str) -> bool:
+        state = self.around.runtime.observe(unit)
+        return state is not None and state.phase in {Phase.STARTING, Phase.RUNNING}
 
     def stop(self, *, units: bool) -> None:
         self.engine.stop()

@@ -6,6 +6,7 @@ Nothing here is AWS's API.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import parse_qsl
 
@@ -25,18 +26,28 @@ from clary.store.database import Database
 from clary.store.functions import FUNCTION
 from clary.wire.http import RequestHead, Response
 
-_LIFETIME = timedelta(hours=1)
 _PATHS = frozenset({"/clary/ready", "/clary/credentials", CODE})
 
 
 class InternalPaths:
     """Answers below /clary/, None for everything else."""
 
-    def __init__(self, database: Database, blobs: Blobs, installation: Installation, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        installation: Installation,
+        clock: Clock,
+        lives: Callable[[str], bool],
+        lifetime: timedelta = timedelta(hours=1),
+    ) -> None:
+        """`lives` says whether a unit runs; `lifetime` is that of credentials."""
         self._database = database
         self._blobs = blobs
         self._installation = installation
         self._clock = clock
+        self._lives = lives
+        self._lifetime = lifetime
 
     def answer(self, head: RequestHead) -> Response | None:
         if head.path not in _PATHS:
@@ -59,29 +70,34 @@ class InternalPaths:
     def _credentials(self, token: str) -> dict[str, str]:
         """Credentials of the unit's role, in the form that AWS SDKs ask containers' credential endpoints for."""
         unit, role_arn, role_id = open_unit_token(self._installation.master_key, token)
-        resource_id = owner_of(unit)
+        if not self._runs(unit):
+            raise AccessDenied(f"The unit {unit} does not run any more.")
         with self._database.read() as tx:
             role = resources.find_by_arn(tx, role_arn)
-            owner = resources.find_by_id(tx, resource_id) if resource_id is not None else None
-            busy = owner is not None and (
-                owner.kind == FUNCTION or (work.find(tx, owner.id) is not None and is_current(owner, unit))
-            )
-        if not busy:
-            raise AccessDenied(f"The unit {unit} does not run any more.")
         if role is None or role.document.get("RoleId") != role_id:
             raise AccessDenied(f"The role {role_arn} does not exist any more.")
         now = self._clock.now()
         principal = role_session(role_arn, role.document["RoleId"], "SageMaker")
         credentials = mint_session(
-            self._installation.master_key, principal=principal, issued_at=now, expires_at=now + _LIFETIME
+            self._installation.master_key, principal=principal, issued_at=now, expires_at=now + self._lifetime
         )
         return {
             "RoleArn": role_arn,
             "AccessKeyId": credentials.access_key_id,
             "SecretAccessKey": credentials.secret_access_key,
             "Token": credentials.session_token,
-            "Expiration": (now + _LIFETIME).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "Expiration": (now + self._lifetime).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
+
+    def _runs(self, unit: str) -> bool:
+        """Whether it works for a resource that is not at rest. Processes of functions are kept by their function."""
+        resource_id = owner_of(unit)
+        with self._database.read() as tx:
+            owner = resources.find_by_id(tx, resource_id) if resource_id is not None else None
+            if owner is None or owner.kind == FUNCTION:
+                return owner is not None
+            busy = work.find(tx, owner.id) is not None
+        return busy and is_current(owner, unit) and self._lives(unit)
 
     def _code(self, fields: dict[str, str]) -> Response:
         """A function's archive as it was given; it is gone once the function has other code."""
