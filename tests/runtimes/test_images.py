@@ -96,6 +96,13 @@ def test_others_are_refused_by_name(image: str, words: str) -> None:
     assert caught.value.reason.startswith("ClientError: ")
 
 
+def test_tensorflow_before_2_16_has_keras_2() -> None:
+    for tag, legacy in (("2.14.1-cpu-py310", True), ("1.15.2", True), ("2.16.2-cpu", False), ("2.20.0", False)):
+        selection = images.select(f"{PREFIX}tensorflow-training:{tag}", (3, 11))
+        assert dict(selection.variables) == ({"TF_USE_LEGACY_KERAS": "1"} if legacy else {})
+        assert any("Keras 2" in note for note in selection.notes) == legacy
+
+
 def test_gpu_builds_of_tensorflow_compute_on_the_cpu() -> None:
     selection = images.select(f"{PREFIX}tensorflow-inference:2.20.0-gpu", (3, 11, 7))
     assert selection.notes == (

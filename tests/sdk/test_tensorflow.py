@@ -1,5 +1,5 @@
-"""TensorFlow as users of the SDK run it: a Keras model trained by a script, served as it is and with handlers, and
-put to a batch transform."""
+"""TensorFlow as users of the SDK run it: a Keras model trained by a script for TensorFlow 2.14, served as it is and
+with handlers, and put to a batch transform."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ arguments = parser.parse_args()
 print("model_dir", arguments.model_dir, flush=True)
 table = np.loadtxt(os.environ["SM_CHANNEL_TRAINING"] + "/rows.csv", delimiter=",", dtype="float32")
 tf.keras.utils.set_random_seed(1)
-model = tf.keras.Sequential([tf.keras.layers.Input((2,), name="x"), tf.keras.layers.Dense(1)])
-model.compile(tf.keras.optimizers.SGD(0.2), "mse")
+model = tf.keras.Sequential([tf.keras.layers.InputLayer((2,), name="x"), tf.keras.layers.Dense(1)])
+model.compile(optimizer=tf.keras.optimizers.SGD(0.2), loss="mse")
 history = model.fit(table[:, 1:], table[:, 0], epochs=arguments.epochs, batch_size=32, verbose=0)
 print("loss", history.history["loss"][-1] < 0.001, flush=True)
-model.export(os.environ["SM_MODEL_DIR"] + "/1", verbose=False)
+model.save(os.environ["SM_MODEL_DIR"] + "/1")
 """
 INFERENCE = """
 import json

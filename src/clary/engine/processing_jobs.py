@@ -65,6 +65,7 @@ class ProcessingJobs:
             variables={
                 "PROCESSING_JOB_NAME": job.name,
                 "PROCESSING_JOB_ARN": job.arn,
+                **dict(environment.variables),
                 LOG_NOTES: "\n".join([*environment.notes, *granted.notes]),
                 **platform_variables(self._around, unit, job.region, request["RoleArn"]),
                 **(request.get("Environment") or {}),

@@ -50,6 +50,7 @@ def start_replica(around: Surroundings, endpoint: Resource, replica: Replica, va
     (opt_ml / "output").mkdir()
     variables = {
         "CLARY_FRAMEWORK": environment.framework,
+        **dict(environment.variables),
         LOG_NOTES: "\n".join([*environment.notes, *granted.notes]),
         "SAGEMAKER_BIND_TO_PORT": "8080",
         "ENDPOINT_NAME": endpoint.name,

@@ -72,6 +72,7 @@ class TrainingJobs:
             "TRAINING_JOB_NAME": job.name,
             "TRAINING_JOB_ARN": job.arn,
             "CLARY_FRAMEWORK": environment.framework,
+            **dict(environment.variables),
             LOG_NOTES: "\n".join([*environment.notes, *granted.notes]),
             **platform_variables(self._around, unit, job.region, request["RoleArn"]),
             **(request.get("Environment") or {}),

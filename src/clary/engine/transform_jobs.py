@@ -65,6 +65,7 @@ class TransformJobs:
         (opt_ml / "input" / "config" / "transformjobconfig.json").write_text(json.dumps(config, default=str))
         variables = {
             "CLARY_FRAMEWORK": environment.framework,
+            **dict(environment.variables),
             LOG_NOTES: "\n".join([*environment.notes, *granted.notes]),
             **platform_variables(self._around, unit, job.region, None if model["Isolated"] else model["RoleArn"]),
             **(container.get("Environment") or {}),

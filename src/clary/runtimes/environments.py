@@ -44,7 +44,7 @@ class PreparedEnvironment:
 
     `framework` is the image's: its framework, or its algorithm.
 
-    `front` is a second environment whose packages come before those of this one.
+    `front` is a second environment whose packages come before those of this one. `variables` are for its programs.
     """
 
     path: Path
@@ -53,6 +53,7 @@ class PreparedEnvironment:
     label: str = ""
     notes: tuple[str, ...] = ()
     front: Path | None = None
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ class Environments:
         """The environment for an image, built now if need be. Raises UnsupportedImage, EnvironmentBuildError."""
         selection = images.select(image_uri, sys.version_info[:3])
         prepared = self.prepare_definition(selection.definition, selection.notes)
-        return replace(prepared, framework=selection.framework)
+        return replace(prepared, framework=selection.framework, variables=selection.variables)
 
     def prepare_for_function(self, image_uri: str, sdk_version: str) -> PreparedEnvironment:
         """As `prepare`, for a job that this version of the SDK has made of a function: it needs the SDK, too."""
@@ -79,7 +80,8 @@ class Environments:
         sdk = self.prepare_definition(images.select_sdk(sdk_version), selection.notes)
         if selection.definition is images.SDK_2:
             return sdk
-        return replace(self.prepare_definition(selection.definition, selection.notes), front=sdk.path)
+        prepared = self.prepare_definition(selection.definition, selection.notes)
+        return replace(prepared, front=sdk.path, variables=selection.variables)
 
     def prepare_client(self, definition: Definition = images.CLIENT) -> PreparedEnvironment:
         """An environment of client code: the SageMaker SDK, no toolkit."""

@@ -40,11 +40,13 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What stands for an image, and what differs from it. `algorithm`: what the image trains and serves by itself."""
+    """What stands for an image, and what differs from it. `algorithm`: what the image trains and serves by itself;
+    `variables`: what makes the environment behave as the image."""
 
     definition: Definition
     notes: tuple[str, ...] = ()
     algorithm: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
 
     @property
     def framework(self) -> str:
@@ -100,6 +102,12 @@ _FAMILIES = {
 }
 # `sagemaker-base-python-310`: what the SDK sends for functions when the caller names no image.
 _BASE_PYTHON = re.compile(r"sagemaker-base-python(?:-(\d)(\d+))?")
+# `tf.keras` was Keras 2 before this version; scripts for it save and load what Keras 3 does not.
+_FIRST_WITH_KERAS_3 = (2, 16)
+_KERAS_2 = (("TF_USE_LEGACY_KERAS", "1"),)
+_KERAS_2_NOTE = (
+    "tf.keras is Keras 2 as in that image; with TF_USE_LEGACY_KERAS=0 in the job's Environment it is Keras 3"
+)
 # Known by name, so that the refusal can say what it is.
 _NOT_SERVED = (
     (r"tgi|tei|djl|triton|vllm|sglang|llamacpp", "language model servers"),
@@ -143,6 +151,8 @@ def select(image_uri: str, python: Version) -> Selection:
     notes = _version_notes(chosen, repository, tag, wanted, python)
     if family is TENSORFLOW and "gpu" in tag:
         notes += (f"image {repository}:{tag} is made for GPUs; {chosen.label} computes on the CPU here",)
+    if family is TENSORFLOW and wanted is not None and wanted < _FIRST_WITH_KERAS_3:
+        return Selection(chosen, (*notes, _KERAS_2_NOTE), variables=_KERAS_2)
     return Selection(chosen, notes)
 
 
