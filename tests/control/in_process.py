@@ -87,7 +87,8 @@ class Control:
 
     def attach(self, client: Any) -> None:
         """Answer what a client of botocore sends."""
-        client.meta.events.register("before-send.s3", self._answer_client)
+        name = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register(f"before-send.{name}", self._answer_client)
 
     def send(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
         """One request; the body arrives in pieces."""
@@ -101,9 +102,9 @@ class Control:
         named = {"host": parts.netloc, "x-clary-client": "10.1.2.3", **(headers or {})}
         scope = {
             "method": method,
-            "raw_path": (parts.path or "/").encode(),
-            "query_string": parts.query.encode(),
-            "headers": [(name.lower().encode(), value.encode()) for name, value in named.items()],
+            "raw_path": _raw(parts.path or "/"),
+            "query_string": _raw(parts.query),
+            "headers": [(name.lower().encode(), _raw(value)) for name, value in named.items()],
         }
         return asyncio.run(self._run(scope, list(pieces)))
 
@@ -159,6 +160,11 @@ class Control:
             body_of, answer.headers, answer.status, preload_content=False, request_method=request.method
         )
         return AWSResponse(request.url, answer.status, answer.headers, raw)
+
+
+def _raw(text: str) -> bytes:
+    """Text as UTF-8; what came of other bytes becomes these again."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 @contextmanager

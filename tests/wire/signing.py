@@ -50,6 +50,7 @@ def sign(
     headers: dict[str, str] | None = None,
     *,
     presigned: bool = False,
+    expires: int = 3600,
     token: str = "",
     region: str = "us-east-1",
     when: datetime = NOW,
@@ -65,7 +66,8 @@ def sign(
         ("s3", True): S3SigV4QueryAuth,
     }
     kind = kinds.get((service if service == "s3" else "", presigned), SigV4QueryAuth if presigned else SigV4Auth)
-    signer = kind(Credentials(key, secret, token or None), service, region)
+    given = {"expires": expires} if presigned else {}
+    signer = kind(Credentials(key, secret, token or None), service, region, **given)
     original = botocore.auth.get_current_datetime
     botocore.auth.get_current_datetime = lambda *_, **__: when.replace(tzinfo=None)
     try:

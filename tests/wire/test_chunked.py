@@ -5,7 +5,9 @@ import hashlib
 import hmac
 import io
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 from botocore.httpchecksum import AwsChunkedWrapper, Crc32Checksum
@@ -17,6 +19,7 @@ from clary.wire import checksums
 from clary.wire.chunked import ChunkedDecoder, decoder
 from clary.wire.http import RequestHead
 from clary.wire.sigv4 import (
+    EMPTY_SHA256,
     STREAMING_SIGNED,
     STREAMING_SIGNED_TRAILER,
     STREAMING_UNSIGNED_TRAILER,
@@ -209,6 +212,47 @@ def test_chunks_cannot_be_left_out_swapped_or_repeated() -> None:
         assert refused(signed_decoder(), body) in ("SignatureDoesNotMatch", "IncompleteBody", "InvalidRequest")
     end = DOCUMENTED[DOCUMENTED.rindex(b"0;chunk") :]
     assert refused(signed_decoder(), first + end) == "SignatureDoesNotMatch"
+
+
+PIECES = (b"one", b"two", b"six", b"ten", b"")
+
+
+def chunk_texts(key: bytes, seed: Signature, pieces: Sequence[bytes]) -> list[bytes]:
+    """Each piece as a signed chunk."""
+    previous, chunks = seed.signature, []
+    for piece in pieces:
+        sha256 = hashlib.sha256(piece).hexdigest()
+        lines = ("AWS4-HMAC-SHA256-PAYLOAD", seed.timestamp, seed.scope, previous, EMPTY_SHA256, sha256)
+        previous = hmac.digest(key, "\n".join(lines).encode(), "sha256").hex()
+        chunks.append(b"%x;chunk-signature=%s\r\n%s\r\n" % (len(piece), previous.encode(), piece))
+    return chunks
+
+
+def test_signed_chunks_stand_in_one_order_only() -> None:
+    """Every other order of chunks of one size, every chunk left out or sent twice, and chunks of another request."""
+    key = key_of(SEED)
+    chunks = chunk_texts(key, SEED, PIECES)
+    assert decode(decoder(head(12), SEED, key), b"".join(chunks)) == (b"onetwosixten", {})
+    orders = [order for order in permutations(chunks) if list(order) != chunks]
+    left_out = [chunks[:index] + chunks[index + 1 :] for index in range(5)]
+    twice = [chunks[:index] + chunks[index - 1 :] for index in range(1, 5)]
+    other = chunk_texts(key, replace(SEED, signature="0" * 64), PIECES)
+    exchanged = [[*chunks[:index], other[index], *chunks[index + 1 :]] for index in range(5)]
+    later = chunk_texts(key, replace(SEED, timestamp="20130524T000001Z"), PIECES)
+    bodies = [b"".join(order) for order in (*orders, *left_out, *twice, *exchanged, later)]
+    assert len(set(bodies)) == 134
+    for body in bodies:
+        code = refused(decoder(head(12), SEED, key), body)
+        assert code in ("SignatureDoesNotMatch", "IncompleteBody")
+
+
+def test_signed_chunks_that_end_early_are_noticed_wherever_they_end() -> None:
+    body = b"".join(chunk_texts(key_of(SEED), SEED, PIECES))
+    for end in range(len(body)):
+        assert refused(decoder(head(12), SEED, key_of(SEED)), body[:end]) in (
+            "IncompleteBody",
+            "SignatureDoesNotMatch",
+        )
 
 
 def test_another_key_seed_or_trailer_is_noticed() -> None:

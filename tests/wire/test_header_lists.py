@@ -45,7 +45,7 @@ def test_dates_have_commas_of_their_own() -> None:
 
 @given(st.lists(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1), min_size=1))
 def test_what_is_joined_is_split_again(items: list[str]) -> None:
-    assert split_list(TEXT, join_list(items)) == items
+    assert split_list(TEXT, join_list(TEXT, items)) == items
 
 
 def test_a_long_header_takes_no_time() -> None:

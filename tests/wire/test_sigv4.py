@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.crt.auth import CrtSigV4AsymAuth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +17,7 @@ from clary.wire import sigv4
 from clary.wire.http import RequestHead
 from clary.wire.sigv4 import Verifier, read_signature, scope_service
 from tests.wire.mutants import harmless, mutants
-from tests.wire.signing import NOW, SECRET, Signed, accept, refusal, sign
+from tests.wire.signing import KEY, NOW, SECRET, Signed, accept, refusal, sign
 
 JSON = {"Content-Type": "application/x-amz-json-1.1"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -153,19 +156,85 @@ def test_expired_and_future_requests(name: str) -> None:
         assert error.code in expected("time", name)
 
 
-def test_the_edges_of_time() -> None:
-    signed = BASE["json"]
-    assert refusal(signed, NOW + timedelta(minutes=15)) is None
-    error = refusal(signed, NOW + timedelta(minutes=15, seconds=1))
+@CASES
+def test_the_edges_of_time(name: str) -> None:
+    """Fifteen minutes either way are allowed to the second; a URL ends when it says, and not before."""
+    signed, edge = BASE[name], timedelta(minutes=15)
+    last = timedelta(seconds=3600) if "presigned" in name else edge
+    second = timedelta(seconds=1)
+    assert [refusal(signed, NOW + moved) for moved in (-edge, last)] == [None, None]
+    for moved in (-edge - second, last + second):
+        error = refusal(signed, NOW + moved)
+        assert error is not None
+        assert error.code in expected("time", name)
+
+
+def test_what_is_said_of_a_request_that_comes_too_late() -> None:
+    error = refusal(BASE["json"], NOW + timedelta(minutes=15, seconds=1))
     assert error is not None
     assert error.message == (
         "Signature expired: 20260304T050607Z is now earlier than 20260304T050608Z (20260304T052108Z - 15 min.)"
     )
-    url = BASE["s3 presigned"]
-    assert refusal(url, NOW + timedelta(seconds=3600)) is None
-    expired = refusal(url, NOW + timedelta(seconds=3601))
+    expired = refusal(BASE["s3 presigned"], NOW + timedelta(seconds=3601))
     assert expired is not None
     assert (expired.code, expired.message, expired.status) == ("AccessDenied", "Request has expired", 403)
+
+
+@pytest.mark.parametrize(
+    ("expires", "good_for", "over_after"),
+    [(0, 0, 1), (1, 1, 2), (604800, 604800, 604801)],
+)
+def test_how_long_a_url_may_be_good(expires: int, good_for: int, over_after: int) -> None:
+    url = sign("s3", "GET", f"{URL}/bucket/k", presigned=True, expires=expires)
+    assert refusal(url, NOW + timedelta(seconds=good_for)) is None
+    error = refusal(url, NOW + timedelta(seconds=over_after))
+    assert error is not None
+    assert error.message == "Request has expired"
+
+
+def test_a_url_for_longer_than_a_week_is_refused_though_it_is_signed_well() -> None:
+    error = refusal(sign("s3", "GET", f"{URL}/bucket/k", presigned=True, expires=604801))
+    assert error is not None
+    assert (error.code, error.status) == ("AuthorizationQueryParametersError", 400)
+    assert "must be less than a week" in error.message
+
+
+def test_of_two_dates_the_one_of_amazon_counts() -> None:
+    """botocore signs the Date header when there is one; nobody may then add another moment."""
+    headers = {**JSON, "X-Amz-Target": "SageMaker.ListModels", "Date": "set by botocore"}
+    signed = sign("sagemaker", "POST", f"{URL}/", b"{}", headers)
+    assert "x-amz-date" not in signed.head.headers
+    accept(signed)
+    for name, value in (
+        ("date", "Wed, 04 Mar 2026 05:06:08 GMT"),
+        ("date", "Wed, 04 Mar 2026 06:06:07 +0200"),
+        ("date", "yesterday"),
+        ("x-amz-date", "20260304T050607Z"),
+        ("x-amz-date", "20260304T050608Z"),
+    ):
+        error = refusal(signed.with_header(name, value))
+        assert error is not None
+        assert error.code in ("InvalidSignatureException", "IncompleteSignatureException")
+
+
+@pytest.mark.parametrize(
+    ("service", "headers", "code"),
+    [
+        ("s3", {}, "InvalidRequest"),
+        ("events", {"X-Amz-Target": "AWSEvents.PutEvents"}, "IncompleteSignatureException"),
+        ("lambda", {}, "IncompleteSignatureException"),
+        ("sts", {}, "IncompleteSignature"),
+    ],
+)
+def test_signatures_for_several_regions_are_refused_by_name(service: str, headers: dict[str, str], code: str) -> None:
+    request = AWSRequest("POST", f"{URL}/", headers=headers, data=b"{}")
+    CrtSigV4AsymAuth(Credentials(KEY, SECRET), service, "*").add_auth(request)
+    seen = {name.lower(): value for name, value in request.headers.items()}
+    head = RequestHead("POST", "/", "", {"host": "localhost:4600", **seen})
+    assert scope_service(head) == service
+    with pytest.raises(ApiError, match=r"Signature Version 4A .* is not served") as caught:
+        read_signature(head)
+    assert caught.value.code == code
 
 
 @pytest.mark.parametrize(

@@ -181,11 +181,13 @@ class Application:
 def _head_of(scope: Scope) -> RequestHead:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        name, value = _text(raw_name).lower(), _text(raw_value)
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     return RequestHead(
-        method=scope["method"],
-        path=scope["raw_path"].decode("latin-1"),
-        query=scope["query_string"].decode("latin-1"),
-        headers=headers,
+        method=scope["method"], path=_text(scope["raw_path"]), query=_text(scope["query_string"]), headers=headers
     )
+
+
+def _text(raw: bytes) -> str:
+    """Text from which a signature can get the very same bytes back."""
+    return raw.decode("utf-8", "surrogateescape")

@@ -35,13 +35,13 @@ def split_list(item: Shape, value: str) -> list[str]:
     return found
 
 
-def join_list(items: Iterable[str]) -> str:
+def join_list(item: Shape, texts: Iterable[str]) -> str:
     """The opposite; dates stay as they are."""
-    return ", ".join([_quoted(item) for item in items])
+    return ", ".join(texts if item.type_name == "timestamp" else map(_quoted, texts))
 
 
 def _quoted(item: str) -> str:
-    if '"' not in item and ("," not in item or _DATE.fullmatch(item)):
+    if '"' not in item and "," not in item:
         return item
     text = item.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote_plus
 
 
@@ -45,6 +45,32 @@ class RequestHead:
         if host.startswith("["):
             return host.partition("]")[0] + "]"
         return host.partition(":")[0]
+
+
+class Source(Protocol):
+    """What bytes come from."""
+
+    def read(self, amt: int | None = None) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A body of `length` bytes that is passed on as it comes."""
+
+    source: Source
+    length: int
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes; empty at the end."""
+        return self.source.read(size)
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.source.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,13 +146,20 @@ def _render_rest(operation: Operation, protocol: str, shape: Shape | None, resul
 def _to_headers(name: str, member: Shape, value: Any) -> dict[str, str]:
     if member.serialization.get("location") == "headers":
         prefix = member.serialization.get("name", "").lower()
-        return {prefix + suffix.lower(): _safe(text) for suffix, text in value.items()}
+        return {prefix + suffix.lower(): _metadata(text) for suffix, text in value.items()}
     key = member.serialization.get("name", name).lower()
     if member.serialization.get("jsonvalue"):
         return {key: base64.b64encode(documents.dump_json(value)).decode("ascii")}
     if member.type_name == "list":
-        return {key: _safe(join_list(write_text(member.member, item, "rfc822") for item in value))}
+        return {key: _safe(join_list(member.member, [write_text(member.member, item, "rfc822") for item in value]))}
     return {key: _safe(write_text(member, value, "rfc822"))}
+
+
+def _metadata(text: str) -> str:
+    """S3 gives words beyond ASCII back in the encoding of mail headers."""
+    if text.isascii():
+        return _safe(text)
+    return f"=?UTF-8?B?{base64.b64encode(text.encode()).decode('ascii')}?="
 
 
 def _safe(value: str) -> str:

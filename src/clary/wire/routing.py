@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from clary.base.errors import ApiError
 from clary.wire.catalog import Catalog, Operation
@@ -155,7 +155,7 @@ class Router:
             return None, False
         route, labels = found
         try:
-            decoded = {name: unquote(value, errors="strict") for name, value in labels.items()}
+            decoded = {name: _bytes_of(value).decode() for name, value in labels.items()}
         except UnicodeDecodeError:
             raise ApiError("Couldn't parse the specified URI.", code="InvalidURI", status=400) from None
         target = Target(route.service, route.operation, self.catalog.facts[route.service].protocols[0], decoded)
@@ -177,7 +177,7 @@ class Router:
 
     def bucket_of(self, head: RequestHead) -> str:
         """The bucket that a request of S3 speaks of; empty when it names none."""
-        return unquote(self._s3_path(head).lstrip("/").partition("/")[0])
+        return _bytes_of(self._s3_path(head).lstrip("/").partition("/")[0]).decode("utf-8", "replace")
 
     def is_bucket(self, head: RequestHead) -> bool:
         """Whether the URL is that of a bucket, not of an object."""
@@ -195,6 +195,11 @@ class Router:
                 return f"/{bucket}{head.path}"
         match = _S3_HOST.fullmatch(host)
         return f"/{match['bucket']}{head.path}" if match else head.path
+
+
+def _bytes_of(escaped: str) -> bytes:
+    """What a part of a path stands for, whether its bytes are escaped or not."""
+    return unquote_to_bytes(escaped.encode("utf-8", "surrogateescape"))
 
 
 def _payload(shape: Operation) -> Operation | None:

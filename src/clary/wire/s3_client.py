@@ -1,4 +1,4 @@
-"""Another S3, spoken to through botocore: what jobs and endpoints need of objects, and no more.
+"""Another S3, spoken to through botocore: what jobs and endpoints need of objects, and calls that are passed on.
 
 Loaded only where an installation is told to keep its objects elsewhere: botocore's client costs memory and time.
 Paths are in path style, because most servers that speak S3 have no names for their buckets.
@@ -7,15 +7,17 @@ Paths are in path style, because most servers that speak S3 have no names for th
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from botocore import xform_name
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.session import Session
 
 from clary.base.errors import ApiError
+from clary.wire.http import Stream
 
 _PIECE = 1024 * 1024
 _PART = 64 * 1024 * 1024
@@ -89,12 +91,22 @@ class S3Client:
             self._call("abort_multipart_upload", **upload)
             raise
 
+    def perform(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Any operation, by its name in the API; the body of an object comes as a `Stream`."""
+        answer = self._call(xform_name(operation), **request)
+        answer.pop("ResponseMetadata", None)
+        if operation == "GetObject":
+            answer["Body"] = Stream(answer["Body"], answer["ContentLength"])
+        return answer
+
     def _call(self, operation: str, **request: Any) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = getattr(self._client, operation)(**request)
         except ClientError as error:
             told, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
             raise ApiError(told.get("Message", ""), code=told.get("Code", ""), status=status) from error
+        except ParamValidationError as error:
+            raise ApiError(str(error), code="InvalidRequest", status=400) from error
         except BotoCoreError as error:
             raise _unreachable(error) from error
         return answer

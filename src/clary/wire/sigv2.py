@@ -56,8 +56,9 @@ def verify_presigned(head: RequestHead, signature: Signature, secret: str, bucke
     `bucket_host` is the bucket when it is named by the Host header instead of the path, else empty.
     """
     query = dict(head.query_pairs)
-    expected = hmac.digest(secret.encode(), _to_sign(head, query, bucket_host).encode(), hashlib.sha1)
-    if not hmac.compare_digest(base64.b64encode(expected).decode(), signature.signature):
+    to_sign = _to_sign(head, query, bucket_host).encode("utf-8", "surrogateescape")
+    expected = base64.b64encode(hmac.digest(secret.encode(), to_sign, hashlib.sha1))
+    if not hmac.compare_digest(expected, signature.signature.encode("utf-8", "surrogateescape")):
         raise fault("s3", CredentialFault.MISMATCH)
     if now.timestamp() > (signature.expires or 0):
         raise ApiError("Request has expired", code="AccessDenied", status=403)

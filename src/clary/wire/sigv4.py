@@ -23,6 +23,7 @@ from clary.wire.error_codes import CredentialFault, family_of_request, fault
 from clary.wire.http import RequestHead
 
 ALGORITHM = "AWS4-HMAC-SHA256"
+_SEVERAL_REGIONS = "AWS4-ECDSA-P256-SHA256"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 STREAMING_SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 STREAMING_SIGNED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
@@ -38,6 +39,7 @@ _AUTHORIZATION = re.compile(
     r"SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})"
 )
 _SCOPE_SERVICE = re.compile(r"Credential=[^/,\s]+/[^/,\s]+/[^/,\s]+/([^/,\s]+)/")
+_SCOPE_WITHOUT_REGION = re.compile(r"Credential=[^/,\s]+/\d{8}/([^/,\s]+)/aws4_request\b")
 _QUERY_CREDENTIAL = re.compile(r"(?:^|&)X-Amz-Credential=([^&]*)")
 _CREDENTIAL = re.compile(r"([^/\s]+)/(\d{8})/([^/\s]+)/([^/\s]+)/aws4_request")
 _HEX64 = re.compile(r"[0-9a-f]{64}")
@@ -92,12 +94,12 @@ def scope_service(head: RequestHead) -> str:
     """The service name in the signature's scope, unverified; empty for a request without (readable) signature."""
     authorization = head.headers.get("authorization")
     if authorization:
-        match = _SCOPE_SERVICE.search(authorization)
+        match = _SCOPE_SERVICE.search(authorization) or _SCOPE_WITHOUT_REGION.search(authorization)
         return match[1] if match else ""
     if "X-Amz-Credential=" in head.query:
         match = _QUERY_CREDENTIAL.search(head.query)
         parts = unquote(match[1]).split("/") if match else []
-        return parts[3] if len(parts) == 5 else ""
+        return parts[-2] if len(parts) in (4, 5) else ""
     return ""
 
 
@@ -140,7 +142,7 @@ def _read_parts(head: RequestHead, authorization: str) -> tuple[str, ...]:
     """An Authorization header in an unusual order or with a fault, which is then named."""
     algorithm, _, rest = authorization.partition(" ")
     if algorithm != ALGORITHM:
-        raise _unsupported(head)
+        raise _unsupported(head, algorithm)
     values = dict(part.strip().partition("=")[::2] for part in rest.split(",") if part.strip())
     missing = [name for name in ("Credential", "Signature", "SignedHeaders") if not values.get(name)]
     if missing:
@@ -220,11 +222,14 @@ def _malformed(head: RequestHead, text: str, kind: CredentialFault = _F.MALFORME
     return fault(family_of_request(head, service), kind, text)
 
 
-def _unsupported(head: RequestHead) -> ApiError:
+def _unsupported(head: RequestHead, algorithm: str) -> ApiError:
+    """Another algorithm; the one for several regions at once is refused by its name."""
+    named = "Signature Version 4A (AWS4-ECDSA-P256-SHA256) is not served by this version of Clary. "
+    reason = named if algorithm == _SEVERAL_REGIONS else ""
     if family_of_request(head, scope_service(head) or "s3") == "s3":
         text = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
-        return ApiError(text, code="InvalidRequest", status=400)
-    return _malformed(head, "The Authorization header must begin with AWS4-HMAC-SHA256.")
+        return ApiError(reason + text, code="InvalidRequest", status=400)
+    return _malformed(head, f"{reason}The Authorization header must begin with AWS4-HMAC-SHA256.")
 
 
 def _both_mechanisms(head: RequestHead) -> ApiError:
