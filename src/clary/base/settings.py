@@ -103,6 +103,10 @@ class Settings:
     )
     audit_days: int = _setting(90, "How long recorded API calls are kept.")
     audit_events: int = _setting(500_000, "Most recorded API calls that are kept; the oldest go first.")
+    metric_days: int = _setting(90, "How long values of metrics are kept.")
+    metric_values: int = _setting(
+        2_000_000, "Most stored minutes and seconds of all metrics together; the oldest go first."
+    )
     log_level: str = _setting("info", "Level of Clary's own logs: debug, info, warning or error.")
 
     @property

@@ -81,6 +81,8 @@ def request_keys(service: str, operation: str, parameters: Mapping[str, Any]) ->
             keys |= {
                 f"sagemaker:customermetadataproperties/{name.lower()}": text for name, text in properties.items()
             }
+    elif (service, operation) == ("cloudwatch", "PutMetricData"):
+        keys |= _from_paths({"cloudwatch:namespace": ("Namespace",)}, parameters)
     elif service == "iam":
         keys |= _from_paths(_IAM, parameters)
     return keys

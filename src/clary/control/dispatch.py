@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from clary.base.errors import NotServed
 from clary.services import (
     cloudtrail,
+    cloudwatch,
     events,
     iam,
     lambda_functions,
@@ -26,6 +27,7 @@ from clary.wire.routing import Target
 
 OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
     "cloudtrail": cloudtrail.OPERATIONS,
+    "cloudwatch": cloudwatch.OPERATIONS,
     "events": events.OPERATIONS,
     "iam": iam.OPERATIONS,
     "lambda": lambda_functions.OPERATIONS,

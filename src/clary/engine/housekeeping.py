@@ -1,5 +1,5 @@
-"""What has to be tidied up now and then: object bytes no row names, log events, messages and
-recorded calls past their retention, objects that the rules of their bucket let go.
+"""What has to be tidied up now and then: object bytes no row names, log events, messages, recorded calls and values
+of metrics past their retention, objects that the rules of their bucket let go.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import threading
 from clary.base.log import get_logger
 from clary.engine import object_lifecycle
 from clary.engine.surroundings import Surroundings
-from clary.store import audit, contents, logs, queues
+from clary.store import audit, contents, logs, metric_data, queues
 
 log = get_logger(__name__)
 
@@ -44,6 +44,7 @@ class Housekeeping:
             self._expire_logs()
             self._expire_messages()
             self._expire_audit()
+            self._expire_metrics()
             object_lifecycle.apply(self._around.database, self._around.blobs, self._around.clock.now())
         except Exception:
             log.exception("housekeeping failed")
@@ -70,4 +71,14 @@ class Housekeeping:
             with self._around.database.write() as tx:
                 removed = audit.expire(
                     tx, self._around.clock.now(), days=settings.audit_days, most=settings.audit_events
+                )
+
+    def _expire_metrics(self) -> None:
+        """In short transactions, as above."""
+        settings = self._around.settings
+        removed = 1
+        while removed and not self._end.is_set():
+            with self._around.database.write() as tx:
+                removed = metric_data.expire(
+                    tx, self._around.clock.now(), days=settings.metric_days, most=settings.metric_values
                 )

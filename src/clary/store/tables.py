@@ -11,6 +11,7 @@ from clary.store import (
     key_uses,
     lineage,
     log_records,
+    metric_data,
     metric_series,
     objects,
     outbox,
@@ -55,6 +56,9 @@ TABLES = (
     metric_series.SUMMARIES,
     lineage.EDGES,
     lineage.SOURCES,
+    metric_data.METRICS,
+    metric_data.DATA,
+    metric_data.REPORTS,
 )
 
 __all__ = ["METADATA", "TABLES"]
