@@ -15,7 +15,7 @@ from typing import Any
 
 from clary.base.clock import from_epoch_ms
 from clary.runtimes.expressions import Expressions
-from clary.runtimes.images import ALGORITHMS, XGBOOST_IMAGES, split_image
+from clary.runtimes.images import trains_alone
 from clary.store import logs
 from clary.store.database import Database
 from clary.store.log_records import Position, Span, Stream
@@ -90,9 +90,13 @@ class FinalMetrics:
 
 def is_built_in(request: dict[str, Any]) -> bool:
     """Whether the image's own algorithm trains, whose metrics need no definitions."""
-    repository = split_image(request["AlgorithmSpecification"].get("TrainingImage") or "")[0]
-    has_script = "sagemaker_program" in (request.get("HyperParameters") or {})
-    return repository in ALGORITHMS or (repository in XGBOOST_IMAGES and not has_script)
+    image = request["AlgorithmSpecification"].get("TrainingImage") or ""
+    return trains_alone(image, request.get("HyperParameters") or {})
+
+
+def own_metrics(line: str) -> dict[str, float]:
+    """What a line of such an algorithm tells."""
+    return round_metrics(line) or quality_metrics(line)
 
 
 def quality_metrics(line: str) -> dict[str, float]:

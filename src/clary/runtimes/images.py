@@ -8,7 +8,7 @@ refused with a text that says what there is. Pure; `environments` builds what is
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clary.runtimes.errors import UnsupportedImage
@@ -154,6 +154,12 @@ def select(image_uri: str, python: Version) -> Selection:
     if family is TENSORFLOW and wanted is not None and wanted < _FIRST_WITH_KERAS_3:
         return Selection(chosen, (*notes, _KERAS_2_NOTE), variables=_KERAS_2)
     return Selection(chosen, notes)
+
+
+def trains_alone(image_uri: str, hyperparameters: Mapping[str, str]) -> bool:
+    """Whether the image's own algorithm trains, not a script; its metrics need no definitions."""
+    repository = split_image(image_uri)[0]
+    return repository in ALGORITHMS or (repository in XGBOOST_IMAGES and "sagemaker_program" not in hyperparameters)
 
 
 def _version_notes(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from clary.definitions.tuning.job import Definition, TuningJob
+from clary.engine.metrics import own_metrics
 from clary.engine.tuning.search import hyperband, median
 from clary.runtimes.expressions import Expressions
 from clary.store import logs
@@ -37,11 +38,13 @@ class _Course:
 
 
 def values_by(expressions: Expressions) -> FindValues:
-    """With the regular expression that the definition has for its objective."""
+    """With the regular expression that the definition has for its objective, else as built-in algorithms print it."""
 
     def find_values(definition: Definition, lines: Sequence[str]) -> list[float]:
-        regex = definition.regex
-        return [] if regex is None else expressions.numbers(regex, lines)
+        if definition.regex is not None:
+            return expressions.numbers(definition.regex, lines)
+        found = (own_metrics(line).get(definition.metric) for line in lines)
+        return [value for value in found if value is not None]
 
     return find_values
 

@@ -15,6 +15,7 @@ from clary.definitions.tuning.job import (
     regex_of,
 )
 from clary.definitions.tuning.ranges import Categorical, RangeError, Ranges, combinations, read_ranges
+from clary.runtimes.images import trains_alone
 from clary.services.context import Context
 from clary.services.sagemaker import names, training_requests
 from clary.services.sagemaker.tuning.trials import KIND
@@ -116,6 +117,7 @@ def _check_definition(request: dict[str, Any], definition: dict[str, Any]) -> No
     if (
         _stops_early(request["HyperParameterTuningJobConfig"])
         and regex_of(definition, objective["MetricName"]) is None
+        and not _has_own_metrics(definition)
     ):
         raise NotServed(
             f"{_OPERATION} that stops training jobs early (Hyperband, or TrainingJobEarlyStoppingType Auto) without "
@@ -176,6 +178,11 @@ def _check_strategy(request: dict[str, Any], config: dict[str, Any]) -> None:
         raise ValidationException(f"MaxResource ({found[1]}) is greater than {_MOST_EPOCHS}.")
     if found[0] > found[1]:
         raise ValidationException(f"MinResource ({found[0]}) is greater than MaxResource ({found[1]}).")
+
+
+def _has_own_metrics(definition: dict[str, Any]) -> bool:
+    image = definition["AlgorithmSpecification"].get("TrainingImage") or ""
+    return trains_alone(image, definition.get("StaticHyperParameters") or {})
 
 
 def _objectives(request: dict[str, Any]) -> set[tuple[str, str]]:

@@ -1,0 +1,57 @@
+"""CreateHyperParameterTuningJob in process: which training jobs can be stopped early."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from clary.base.errors import NotServed
+from clary.services import iam, sagemaker
+from clary.services.context import Context
+from tests.services.calling import ACCOUNT, Client, Permissions
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/Trainer"
+SERVICE = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [SERVICE]})
+
+
+@pytest.fixture
+def client(context: Context, permissions: Permissions) -> Client:
+    role = Client("iam", iam.OPERATIONS, context, permissions)
+    role("CreateRole", RoleName="Trainer", AssumeRolePolicyDocument=TRUST)
+    return Client("sagemaker", sagemaker.OPERATIONS, context, permissions)
+
+
+def request(image: str, **hyperparameters: str) -> dict[str, Any]:
+    wd = {"Name": "wd", "MinValue": "0", "MaxValue": "1"}
+    return {
+        "HyperParameterTuningJobName": "tuned",
+        "HyperParameterTuningJobConfig": {
+            "Strategy": "Random",
+            "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "validation:objective_loss"},
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1},
+            "ParameterRanges": {"ContinuousParameterRanges": [wd]},
+            "TrainingJobEarlyStoppingType": "Auto",
+        },
+        "TrainingJobDefinition": {
+            "StaticHyperParameters": hyperparameters,
+            "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "File"},
+            "RoleArn": ROLE,
+            "OutputDataConfig": {"S3OutputPath": "s3://b/o"},
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+        },
+    }
+
+
+def test_built_in_algorithms_stop_early_without_definitions(client: Client) -> None:
+    made = client("CreateHyperParameterTuningJob", **request("1.dkr.ecr.r.amazonaws.com/linear-learner:1"))
+    assert made["HyperParameterTuningJobArn"].endswith(":hyper-parameter-tuning-job/tuned")
+
+
+def test_scripts_need_a_regular_expression(client: Client) -> None:
+    image = "1.dkr.ecr.r.amazonaws.com/sagemaker-xgboost:1.7-1"
+    with pytest.raises(NotServed, match="without a regular expression for the objective"):
+        client("CreateHyperParameterTuningJob", **request(image, sagemaker_program='"train.py"'))
