@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clary.store import outbox, resources, tags, work
+from clary.store import outbox, projections, resources, tags, work
 from clary.store.database import Database, Transaction
 from clary.store.resources import Query, Resource
 from clary.store.transitions import TRANSITIONS, IllegalTransition
@@ -175,3 +175,19 @@ def test_opening_again_finds_everything(tmp_path: Path) -> None:
     with second.read() as tx:
         assert resources.find_by_id(tx, made.id) == made
     second.close()
+
+
+def test_what_search_reads_of_many_rows_is_in_one_index(database: Database) -> None:
+    """Rows lie far apart, because of their documents: looking each of them up takes most of the time."""
+    make(database, "one")
+    plans = []
+    with database.read() as tx:
+        query = Query("111122223333", "us-east-1", "model")
+        execute = tx.connection.exec_driver_sql
+        for columns in ("id, revision", "id, revision, status, updated_at"):
+            where = "account = 'a' AND region = 'r' AND kind = 'k'"
+            plans += [row[3] for row in execute(f"EXPLAIN QUERY PLAN SELECT {columns} FROM resources WHERE {where}")]
+        assert dict(projections.read(tx, query, ("name", "status", "arn"))) == {
+            1: ("one", "", "arn:aws:sagemaker:us-east-1:111122223333:model/one")
+        }
+    assert all("COVERING INDEX" in plan for plan in plans)

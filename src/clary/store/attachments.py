@@ -5,7 +5,7 @@ For Search, which looks at thousands of rows; whoever has one row asks tags.py, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -44,15 +44,16 @@ def below(tx: Transaction, query: Query) -> dict[int, list[int]]:
     return _pairs(tx, _joined(query, ASSOCIATIONS.c.above, ASSOCIATIONS.c.below))
 
 
-def metrics(tx: Transaction, query: Query, names: Iterable[str] | None = None) -> Iterator[tuple[int, Summary]]:
-    """With the id of the row of the component; only the metrics of these names, if any are given."""
-    columns = [SUMMARIES.c[name] for name in ("component", *Summary.__slots__)]
-    chosen = select(*columns).join(RESOURCES, SUMMARIES.c.component == RESOURCES.c.id)
+def metrics(
+    tx: Transaction, names: Iterable[str] | None = None, columns: Sequence[str] = Summary.__slots__
+) -> Sequence[Sequence[Any]]:
+    """Id of the row of the component and these columns of the summary, for all components whosesoever; only the
+    metrics of these names, if any are given."""
+    chosen = select(SUMMARIES.c.component, *(SUMMARIES.c[name] for name in columns))
     if names is not None:
         chosen = chosen.where(SUMMARIES.c.name.in_(sorted(names)))
-    rows: Sequence[Sequence[Any]] = tx.execute(chosen.where(*resources.filters(query))).all()
-    for row in rows:
-        yield row[0], Summary(*row[1:])
+    rows: Sequence[Sequence[Any]] = tx.execute(chosen).all()
+    return rows
 
 
 def _joined(query: Query, here: Any, there: Any) -> Select[Any]:

@@ -42,6 +42,7 @@ SUMMARIES = Table(
     Column("squares", Float, nullable=False),
     Column("last", Float, nullable=False),
     Column("at", Moment, nullable=False),
+    Index(None, "name", "component"),
 )
 
 

@@ -20,11 +20,13 @@ from clary.store.remembered import Values
 from clary.store.resources import RESOURCES, Query
 
 _AT_ONCE = 500
+# In the index by which the rows are found; everything else is remembered.
+_ALWAYS_READ = frozenset({"status", "updated_at"})
 
 
 def read(tx: Transaction, query: Query, fields: Sequence[str]) -> Iterator[tuple[int, tuple[Any, ...]]]:
     """Id, and values in the order of `fields`, of every row that the query means, in no particular order."""
-    columns = [name for name in fields if not name.startswith("/")]
+    columns = [name for name in fields if name in _ALWAYS_READ]
     table = RESOURCES.c
     chosen: Select[Any] = select(table.id, table.revision, *(table[name] for name in columns))
     rows: Sequence[Sequence[Any]] = tx.execute(chosen.where(*resources.filters(query))).all()
@@ -63,6 +65,8 @@ def _from_documents(tx: Transaction, pointer: str, ids: list[int]) -> dict[int, 
 
 
 def _extract(pointer: str) -> Select[Any]:
+    if not pointer.startswith("/"):
+        return select(RESOURCES.c.id, RESOURCES.c.revision, RESOURCES.c[pointer])
     path = tuple(pointer.split("/")[1:])
     value = type_coerce(RESOURCES.c.document, JSON)[path]
     return select(RESOURCES.c.id, RESOURCES.c.revision, type_coerce(value, Document))

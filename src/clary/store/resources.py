@@ -57,7 +57,8 @@ RESOURCES = Table(
     Index(None, "arn"),
     Index(None, "kind"),
     Index(None, "account", "region", "kind", "created_at", "id"),
-    Index(None, "account", "region", "kind", "updated_at", "id"),
+    # With all that Search needs of thousands of rows whose documents it remembers, so that no row is looked up.
+    Index(None, "account", "region", "kind", "updated_at", "id", "revision", "status"),
     Index(None, "account", "region", "kind", "status", "id"),
     sqlite_autoincrement=True,
 )

@@ -6,6 +6,9 @@ from typing import Any
 
 from clary.store.metric_series import Summary
 
+_COLUMNS = {"MetricName": "name", "Max": "max", "Min": "min", "Last": "last", "Count": "count", "Avg": "mean"}
+_MEMBERS = (*_COLUMNS, "TimeStamp", "StdDev")
+
 
 def summary_member(arn: str, summary: Summary) -> dict[str, Any]:
     return {
@@ -19,6 +22,13 @@ def summary_member(arn: str, summary: Summary) -> dict[str, Any]:
         "Avg": summary.mean,
         "StdDev": summary.deviation,
     }
+
+
+def named_members(names: set[str]) -> dict[str, str] | None:
+    """The members of these names (in any case) and the columns that hold them; None when one is made of several."""
+    wanted = {member for member in _MEMBERS if member.lower() in names}
+    simple = {member: _COLUMNS[member] for member in wanted if member in _COLUMNS}
+    return simple if len(simple) == len(wanted) else None
 
 
 def of_job(arn: str, listed: list[dict[str, Any]] | None) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from clary.services.sagemaker.experiments.rows import COMPONENT, TRIAL
 from clary.services.sagemaker.transform import jobs as transform_jobs
 from clary.store import associations, attachments, projections, resources
 from clary.store.database import Transaction
+from clary.store.metric_series import Summary
 from clary.store.resources import Query, Resource
 
 _DETAILS = {
@@ -62,14 +63,31 @@ def summaries(tx: Transaction, query: Query, _paths: Sequence[str] | None) -> Ma
 def reported(tx: Transaction, query: Query, paths: Sequence[str] | None) -> Mapping[int, Any]:
     """Metrics: what runs have reported, and what the logs of jobs have shown."""
     names = None if paths is None else _metric_names(paths)
+    jobs = list(_of_jobs(tx, query, "/Source/SourceArn", ("/metrics",)))
+    meant = {row_id for row_id, _, _ in jobs}
     found: dict[int, list[dict[str, Any]]] = {}
-    for row_id, summary in attachments.metrics(tx, query, names):
-        found.setdefault(row_id, []).append(metrics.summary_member("", summary))
-    for row_id, _, job in _of_jobs(tx, query, "/Source/SourceArn", ("/metrics",)):
+    for row_id, summary in _summaries(tx, names, paths):
+        if row_id in meant:
+            found.setdefault(row_id, []).append(summary)
+    for row_id, _, job in jobs:
         wanted = [each for each in (job and job[0]) or () if names is None or each["MetricName"] in names]
         if wanted:
             found.setdefault(row_id, []).extend(metrics.of_job("", wanted))
     return found
+
+
+def _summaries(
+    tx: Transaction, names: set[str] | None, paths: Sequence[str] | None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """By the id of the component. Of thousands only those members are built that are looked at."""
+    members = None if paths is None else metrics.named_members({path.split(".")[-1].lower() for path in paths})
+    if members is None:
+        for row_id, *summary in attachments.metrics(tx, names):
+            yield row_id, metrics.summary_member("", Summary(*summary))
+        return
+    members = {"MetricName": "name", "Last": "last", **members}
+    for row_id, *values in attachments.metrics(tx, names, tuple(members.values())):
+        yield row_id, dict(zip(members, values, strict=True))
 
 
 def status(tx: Transaction, query: Query, _paths: Sequence[str] | None) -> Mapping[int, Any]:

@@ -15,6 +15,8 @@ _NAMED = {
     "FinalMetricDataList": ("MetricName", "Value"),
     "PipelineParameters": ("Name", "Value"),
 }
+# What often follows the name of a metric; looked up, since this too is done for thousands of rows.
+_MEMBERS = {name.lower(): name for name in ("Max", "Min", "Last", "Count", "Avg", "StdDev", "Value")}
 # What most properties are: found without a closer look, since this is done for thousands of rows.
 _SCALARS = frozenset({str, int, float, bool, datetime})
 # Maps of people's own texts, which sort as numbers where they are numbers.
@@ -88,7 +90,9 @@ def _named(held: Any, key_member: str, value_member: str, wanted: str) -> Iterat
             yield _plain(entry.get(value_member, entry.get("Value")))
         elif key is not None and wanted.startswith(f"{key}."):
             member = wanted[len(key) + 1 :].lower()
-            yield from (_plain(value) for name, value in entry.items() if name.lower() == member)
+            name = _MEMBERS.get(member) or next((name for name in entry if name.lower() == member), "")
+            if name in entry:
+                yield _plain(entry[name])
 
 
 def _plain(value: Any) -> Any:
