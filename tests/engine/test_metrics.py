@@ -10,8 +10,9 @@ import pytest
 
 from clary.base.clock import from_epoch_ms
 from clary.engine.metrics import FinalMetrics, is_built_in, quality_metrics
-from clary.store import logs, resources
+from clary.store import logs, metric_data, resources
 from clary.store.database import Database
+from clary.store.metric_data import Metric
 from clary.store.resources import Resource
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -43,7 +44,7 @@ def test_the_last_value_of_each_counts(database: Database) -> None:
     log(database, "job/algo-1-1", (1000, "[0]\tval-auc:0.5 loss=3"), (2000, "[1]\tval-auc:0.75"), (3000, "done"))
     log(database, "job-2/algo-1-1", (9000, "[9]\tval-auc:0.99"))
     made = job(database, auc=r"#011val-auc:([0-9.]+)", loss=r"loss=(\S+)", absent=r"no=(\d)", broken="(")
-    assert FinalMetrics(database).of_job(made, GROUP) == [
+    assert FinalMetrics(database).of_job(made, GROUP)[0] == [
         {"MetricName": "auc", "Value": 0.75, "Timestamp": from_epoch_ms(2000)},
         {"MetricName": "loss", "Value": 3.0, "Timestamp": from_epoch_ms(1000)},
     ]
@@ -51,12 +52,33 @@ def test_the_last_value_of_each_counts(database: Database) -> None:
 
 def test_a_value_long_before_the_end_is_found(database: Database) -> None:
     log(database, "job/algo-1-1", (1, "auc=0.5"), *((2, f"line {n}") for n in range(4500)))
-    (found,) = FinalMetrics(database).of_job(job(database, auc=r"auc=(.*)"), GROUP)
+    (found,), _ = FinalMetrics(database).of_job(job(database, auc=r"auc=(.*)"), GROUP)
     assert found["Value"] == 0.5
 
 
+def test_the_whole_course_is_published_once(database: Database) -> None:
+    lines = [(60_000 * minute + 1000 * second, f"loss={minute * 10 + second}") for minute, second in COURSE]
+    log(database, "job/algo-1-1", *lines)
+    log(database, "job/algo-2-1", (1000, "loss=5"))
+    made = job(database, loss=r"loss=(\d+)")
+    for _ in range(2):
+        _, course = FinalMetrics(database).of_job(made, GROUP)
+        course.publish(database, made, NOW)
+    metric = Metric("/aws/sagemaker/TrainingJobs", "loss", (("TrainingJobName", "job"),))
+    with database.read() as tx:
+        found = metric_data.find(tx, "1", "r", metric)
+        assert found is not None
+        minutes = metric_data.read(tx, found, 60, 0, 1000, 100)
+        seconds = metric_data.read(tx, found, 1, 0, 1000, 100)
+    assert [(row.at, row.sums.count, row.sums.total) for row in minutes] == [(0, 3.0, 6.0), (60, 1.0, 12.0)]
+    assert [(row.at, row.sums.average) for row in seconds] == [(0, 0.0), (1, 3.0), (62, 12.0)]
+
+
+COURSE = ((0, 0), (0, 1), (1, 2))
+
+
 def test_without_definitions_or_a_log_there_is_nothing(database: Database) -> None:
-    assert FinalMetrics(database).of_job(job(database, auc="x"), GROUP) == []
+    assert FinalMetrics(database).of_job(job(database, auc="x"), GROUP)[0] == []
 
 
 QUALITY = "[11/21/2026 13:56:58 INFO 7] #quality_metric: host=algo-1,"
@@ -100,6 +122,6 @@ def test_built_in_algorithms_need_no_definitions(database: Database) -> None:
             document={"request": request},
             now=NOW,
         )
-    assert FinalMetrics(database).of_job(made, GROUP) == [
+    assert FinalMetrics(database).of_job(made, GROUP)[0] == [
         {"MetricName": "train:msd", "Value": 0.5, "Timestamp": from_epoch_ms(2)}
     ]

@@ -1,24 +1,27 @@
-"""The last value of each metric that a training job printed, by the expressions of its MetricDefinitions.
+"""The metrics that a training job printed, by the expressions of its MetricDefinitions: the last value of each, and
+all of them for CloudWatch (`metric_course`).
 
 The built-in algorithms need none: XGBoost prints its metrics round by round, the others one to a line, under names
 that AWS's own definitions shorten.
 
-They are looked for in the stored log, from its end: usually the last lines have them all. The log has tabs as `#011`,
-as CloudWatch shows them, and expressions that were written for AWS expect that.
+They are looked for in the stored log, from its end; of a very long one the beginning is left out. The log has tabs as
+`#011`, as CloudWatch shows them, and expressions that were written for AWS expect that.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from clary.base.clock import from_epoch_ms
+from clary.engine.metric_course import Course
 from clary.runtimes.expressions import Expressions
 from clary.runtimes.images import trains_alone
 from clary.store import logs
 from clary.store.database import Database
-from clary.store.log_records import Position, Span, Stream
+from clary.store.log_records import Event, Position, Span, Stream
 from clary.store.resources import Resource
 
 _ROUND = re.compile(r"\[\d{1,9}\]")
@@ -32,8 +35,8 @@ _SHORTER = (
     (re.compile(r"(binary|macro)_f_[\d.]+"), r"\1_f_beta"),
     (re.compile(r"(multiclass_top_k_accuracy)_\d+"), r"\1"),
 )
-_BATCH = 2000
-_BATCHES = 100
+_BATCH = 20_000
+_BATCHES = 10
 
 
 class FinalMetrics:
@@ -43,8 +46,9 @@ class FinalMetrics:
         self._database = database
         self._expressions = Expressions()
 
-    def of_job(self, job: Resource, group_name: str) -> list[dict[str, Any]]:
-        """`FinalMetricDataList`, the algorithm's own first; what was never printed is left out."""
+    def of_job(self, job: Resource, group_name: str) -> tuple[list[dict[str, Any]], Course]:
+        """`FinalMetricDataList`, the algorithm's own first; what was never printed is left out. And the course."""
+        course = Course()
         definitions = job.document["request"]["AlgorithmSpecification"].get("MetricDefinitions") or []
         wanted = {definition["Name"]: definition["Regex"] for definition in definitions}
         found: dict[str, dict[str, Any]] = {}
@@ -52,40 +56,46 @@ class FinalMetrics:
             group = logs.find_group(tx, job.account, job.region, group_name)
             streams = logs.find_streams(tx, group, prefix=f"{job.name}/") if group else []
         for stream in streams:
-            found |= self._built_in(stream) if is_built_in(job.document["request"]) else {}
-            self._search(stream, {name: regex for name, regex in wanted.items() if name not in found}, found)
-        return list(found.values())
+            own = self._built_in(stream, course) if is_built_in(job.document["request"]) else {}
+            found |= own
+            self._search(stream, {name: regex for name, regex in wanted.items() if name not in own}, found, course)
+        return list(found.values()), course
 
-    def _built_in(self, stream: Stream) -> dict[str, dict[str, Any]]:
-        with self._database.read() as tx:
-            events = logs.page_stream_back(tx, stream, Span(), before=None, limit=_BATCH)
+    def _built_in(self, stream: Stream, course: Course) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
-        for event in reversed(events):
-            values = round_metrics(event.message)
-            for name, value in (values or quality_metrics(event.message)).items():
-                found.setdefault(
-                    name, {"MetricName": name, "Value": value, "Timestamp": from_epoch_ms(event.timestamp)}
-                )
-            if values:
-                break  # all metrics of XGBoost's last round
+        for events in self._batches(stream):
+            for event in reversed(events):
+                for name, value in own_metrics(event.message).items():
+                    course.note(name, event.timestamp, value)
+                    found.setdefault(name, _final(name, value, event.timestamp))
         return found
 
-    def _search(self, stream: Stream, wanted: dict[str, str], found: dict[str, dict[str, Any]]) -> None:
+    def _search(
+        self, stream: Stream, wanted: dict[str, str], found: dict[str, dict[str, Any]], course: Course
+    ) -> None:
+        if not wanted:
+            return
+        for events in self._batches(stream):
+            lines = [event.message for event in events]
+            for name, regex in wanted.items():
+                for index, value in reversed(self._expressions.matches(regex, lines)):
+                    course.note(name, events[index].timestamp, value)
+                    found.setdefault(name, _final(name, value, events[index].timestamp))
+
+    def _batches(self, stream: Stream) -> Iterator[list[Event]]:
+        """The last ones first; within one, events are in their order."""
         before: Position | None = None
         for _ in range(_BATCHES):
             with self._database.read() as tx:
                 events = logs.page_stream_back(tx, stream, Span(), before=before, limit=_BATCH)
-            if not events or not wanted:
+            if not events:
                 return
             before = events[0].position
-            lines = [event.message for event in events]
-            for name, regex in list(wanted.items()):
-                matches = self._expressions.matches(regex, lines)
-                if matches:
-                    index, value = matches[-1]
-                    at = from_epoch_ms(events[index].timestamp)
-                    found[name] = {"MetricName": name, "Value": value, "Timestamp": at}
-                    del wanted[name]
+            yield events
+
+
+def _final(name: str, value: float, at_ms: int) -> dict[str, Any]:
+    return {"MetricName": name, "Value": value, "Timestamp": from_epoch_ms(at_ms)}
 
 
 def is_built_in(request: dict[str, Any]) -> bool:

@@ -121,7 +121,9 @@ class TrainingJobs:
                 merge(other / "output" / "data", opt_ml / "output" / "data")
             if not state.out_of_space:  # its disk is full of them
                 _upload_artifacts(objects, request, opt_ml, whole=state.exit_code == 0 or bool(state.stopped_by))
-        return {"metrics": self._metrics.of_job(job, self.log_group)}
+        final, course = self._metrics.of_job(job, self.log_group)
+        course.publish(self._around.database, job, self._around.clock.now())
+        return {"metrics": final}
 
     def enter(self, document: dict[str, Any], secondary: str, now: datetime) -> dict[str, Any]:
         transitions = [dict(step) for step in document["transitions"]]
