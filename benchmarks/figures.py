@@ -168,8 +168,9 @@ def memory_over_jobs(server: Server) -> dict[str, Any]:
         names = [f"many-{tenth}-{number}" for number in range(_MANY // 10)]
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(lambda name: _small_job(server, name, ":"), names))
-        for name in names:
-            _processed(server, name, 300)
+        ended = {_processed(server, name, 300)["ProcessingJobStatus"] for name in names}
+        if ended != {"Completed"}:
+            raise RuntimeError(f"jobs ended as {ended}")
         memory.append(round(_proportional_memory_mb(pid), 1))
     return {"name": f"control's memory over {_MANY} jobs, MB", "by_tenth": memory}
 
