@@ -95,7 +95,7 @@ def test_what_is_wrong_is_named(framework_python: Path) -> None:
         "The hyperparameter k is required: a whole number of at least 2.",
         "Additional hyperparameters are not allowed ('clusters' unexpected).",
         "The hyperparameter k must be a whole number of at least 2, not '1'.",
-        "The hyperparameter local_lloyd_tol must be a number of at least 0 of at most 1, not '2'.",
+        "The hyperparameter local_lloyd_tol must be a number from 0 to 1, not '2'.",
         "The hyperparameter init_method must be one of random, kmeans++, not 'best'.",
         "The hyperparameter eval_metrics must be any of msd, ssd, not ",
         "k is 5, but the channel train has 4 rows.",

@@ -78,8 +78,8 @@ def test_what_is_wrong_is_named(framework_python: Path) -> None:
         Fit(VALUES, {**TRAIN, "test": ("text/csv", "3,1,2\n")}),
     )
     assert found == [
-        "The hyperparameter num_trees must be a whole number of at least 50 of at most 1000, not '49'.",
-        "The hyperparameter num_samples_per_tree must be a whole number of at least 1 of at most 2048, not '2049'.",
+        "The hyperparameter num_trees must be a whole number from 50 to 1000, not '49'.",
+        "The hyperparameter num_samples_per_tree must be a whole number from 1 to 2048, not '2049'.",
         "The channel test must have labels, and not all of its rows have one.",
         "The labels of the channel test must be 0 (usual) or 1 (anomalous).",
     ]

@@ -53,15 +53,19 @@ class Hyperparameter:
 
     @property
     def description(self) -> str:
-        words = _KINDS[self.kind]
-        if self.choices:
-            words = f"{words} {', '.join(self.choices)}" if self.kind != "real" else f"{words}"
-        for prefix, limit in (("of at least", self.least), ("above", self.above), ("of at most", self.most)):
-            words += "" if math.isinf(limit) else f" {prefix} {limit:g}"
-        words += "" if math.isinf(self.below) else f" and below {self.below:g}"
-        if self.kind == "real" and self.choices:
-            words += f" or {' or '.join(self.choices)}"
-        return words + (" or auto" if self.automatic else "")
+        words = [_KINDS[self.kind]]
+        if self.kind in {"choice", "list"}:
+            words.append(", ".join(self.choices))
+        if math.isfinite(self.least) and math.isfinite(self.most):
+            words.append(f"from {self.least:g} to {self.most:g}")
+        elif math.isfinite(self.least):
+            words.append(f"of at least {self.least:g}")
+        if math.isfinite(self.above):
+            words.append(f"above {self.above:g}")
+        if math.isfinite(self.below):
+            words.append(f"{'and ' if math.isfinite(max(self.least, self.above)) else ''}below {self.below:g}")
+        others = [*(self.choices if self.kind == "real" else ()), *(["auto"] if self.automatic else [])]
+        return " or ".join([" ".join(words), *others])
 
     def _value(self, given: Any, text: str) -> Any:
         """None for what cannot be it."""
