@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from clary_toolkit.child import Foreground
 from clary_toolkit.training import tensorflow
 from clary_toolkit.training.configuration import TrainingConfiguration
-from tests.toolkit.running import OptMl
+from clary_toolkit.training.tensorflow import Cluster
+from tests.server import eventually
+from tests.toolkit.running import SOURCE, OptMl
 
 SHOW = "import os, sys\nprint('arguments', sys.argv[1:])\nprint('config', os.environ.get('TF_CONFIG'))\n"
 
@@ -40,6 +46,34 @@ def test_parameter_servers() -> None:
         expected = {"cluster": members, "environment": "cloud", "task": {"type": task[0], "index": task[1]}}
         assert json.loads(cluster.config) == expected
     assert tensorflow.cluster_of(configuration(hosts=1, parameter_server=True), port_of) is None
+
+
+STUB = """
+import os, pathlib, time
+class distribute:
+    class Server:
+        def __init__(self, *arguments, **named):
+            path = pathlib.Path(os.environ["SEEN"])
+            path.with_suffix(".new").write_text(repr((os.getpid(), arguments, named)))
+            path.with_suffix(".new").rename(path)
+        def join(self):
+            time.sleep(60)
+"""
+
+
+def test_a_parameter_server_runs_beside_the_script(tmp_path: Path) -> None:
+    (tmp_path / "tensorflow.py").write_text(STUB)
+    seen = tmp_path / "seen"
+    variables = {"PYTHONPATH": f"{SOURCE}{os.pathsep}{tmp_path}", "SEEN": str(seen), "PYTHONDONTWRITEBYTECODE": "1"}
+    members = {"master": ["127.0.0.1:9"], "ps": ["127.0.0.1:9", "127.0.0.1:9"], "worker": ["127.0.0.1:9"]}
+    for cluster, index in ((Cluster(members, "master", 0), 0), (Cluster(members, "worker", 0), 1)):
+        seen.unlink(missing_ok=True)
+        with tensorflow.parameter_server(cluster, variables, Foreground()):
+            eventually(seen.exists)
+        pid, arguments, named = ast.literal_eval(seen.read_text())
+        assert (arguments, named) == ((members,), {"job_name": "ps", "task_index": index})
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
 
 
 def test_mirrored_workers() -> None:

@@ -84,7 +84,7 @@ def _train_tensorflow(configuration: TrainingConfiguration, layout: OptMl, foreg
     own = tensorflow.cluster_variables(cluster)
     with tensorflow.parameter_server(cluster, os.environ, foreground):
         result = _train_script(configuration, own, layout, foreground)
-    if result.returncode == 0:
+    if result.returncode == 0 and configuration.host == configuration.first_host:  # the others need not have one
         tensorflow.tell_of_model(layout)
     return result
 
