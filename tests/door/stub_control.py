@@ -11,10 +11,12 @@ import hashlib
 import json
 import os
 import signal
+import sys
 from typing import Any
 
 import uvicorn
 
+from clary.base.errors import HOPELESS
 from clary.base.settings import load_settings
 
 SETTINGS = load_settings()
@@ -85,6 +87,9 @@ def main() -> None:
     starts.write_text(starts.read_text() + "x" if starts.exists() else "x")
     if (SETTINGS.data / "control-refuses").exists():
         raise SystemExit(3)
+    if (SETTINGS.data / "control-despairs").exists():
+        print("clary: nothing will do", file=sys.stderr, flush=True)
+        raise SystemExit(HOPELESS)
     config = uvicorn.Config(
         application, uds=str(path), log_level="error", lifespan="off", timeout_graceful_shutdown=1
     )

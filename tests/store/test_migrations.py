@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from clary.base.errors import ConfigurationError
 from clary.store.database import Database
 from clary.store.migrate import configuration
 from clary.store.schema_version import HEAD
@@ -53,3 +57,60 @@ def test_a_crash_in_the_middle_is_made_good_by_the_next_start(tmp_path: Path) ->
         assert tx.connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
         assert tx.connection.exec_driver_sql("SELECT count(*) FROM resources").scalar() == 0
     database.close()
+
+
+def changed(path: Path, *statements: str) -> None:
+    """The database as another version could have left it."""
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    Database(tmp_path / "clary.db").close()
+    return tmp_path / "clary.db"
+
+
+def test_what_an_older_version_did_not_have_is_made(path: Path) -> None:
+    changed(
+        path,
+        "INSERT INTO log_groups (account, region, name, created_ms) VALUES ('a', 'r', 'kept', 1)",
+        "DROP TABLE key_uses",
+        "DROP INDEX ix_resources_arn",
+        "ALTER TABLE log_groups DROP COLUMN retention_days",
+    )
+    Database(path).close()
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        rows = connection.exec_driver_sql("SELECT name, retention_days FROM log_groups").all()
+    engine.dispose()
+    assert rows == [("kept", None)]
+
+
+@pytest.mark.parametrize(
+    ("statements", "reason"),
+    [
+        (["ALTER TABLE log_streams DROP COLUMN stored_bytes"], "the table log_streams has no column stored_bytes"),
+        (
+            ["DROP TABLE key_uses", "CREATE TABLE key_uses (access_key_id TEXT PRIMARY KEY, colour TEXT NOT NULL)"],
+            "the table key_uses needs colour",
+        ),
+        (["UPDATE alembic_version SET version_num = '9999'"], "made by a newer version of Clary (schema 9999"),
+    ],
+)
+def test_what_cannot_be_upgraded_is_said_in_one_sentence(path: Path, statements: list[str], reason: str) -> None:
+    changed(path, *statements)
+    with pytest.raises(ConfigurationError) as caught:
+        Database(path)
+    assert reason in str(caught.value)
+    assert "--data" in str(caught.value)
+
+
+def test_a_complete_database_is_not_written(path: Path) -> None:
+    changed(path, "PRAGMA user_version")
+    before = path.read_bytes()
+    Database(path).close()
+    assert path.read_bytes() == before

@@ -138,6 +138,15 @@ def test_a_child_that_cannot_start_is_tried_with_growing_pauses(server: Server) 
     assert "control ended (status 3), starting it again" in stop(process)
 
 
+def test_a_control_that_can_never_start_ends_the_server_with_its_reason(server: Server) -> None:
+    (server.settings.data / "control-despairs").touch()
+    process = server.start()
+    said, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert said.decode().rstrip().endswith("clary: nothing will do")
+    assert server.everybody() == set()
+
+
 def test_one_supervisor_per_data_folder_and_per_port(server: Server, tmp_path: Path) -> None:
     first = server.start()
     content = server.ready()

@@ -18,6 +18,9 @@ from __future__ import annotations
 
 from typing import Any
 
+HOPELESS = 78
+"""Exit status of a process whose ConfigurationError no second try would mend; its last line says what it is."""
+
 
 class ClaryError(Exception):
     """Anything Clary raises on purpose."""

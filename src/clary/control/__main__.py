@@ -6,12 +6,14 @@ import asyncio
 import fcntl
 import os
 import signal
+import sys
 import time
 from typing import IO
 
 import uvicorn
 import uvloop
 
+from clary.base.errors import HOPELESS, ConfigurationError
 from clary.base.installation import ensure_installation
 from clary.base.log import configure_logging, get_logger
 from clary.base.settings import Settings, load_settings
@@ -24,8 +26,12 @@ def main() -> None:
     settings = load_settings()
     configure_logging(settings.log_level)
     lock = _become_the_only_one(settings)
-    installation = ensure_installation(settings)
-    uvloop.run(_serve(settings, compose(settings, installation)))
+    try:
+        composition = compose(settings, ensure_installation(settings))
+    except ConfigurationError as error:
+        print(f"clary: {error}", file=sys.stderr, flush=True)
+        sys.exit(HOPELESS)
+    uvloop.run(_serve(settings, composition))
     lock.close()
 
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+from clary.base.errors import HOPELESS
 from clary.base.installation import ensure_installation
 from clary.base.log import configure_logging, get_logger
 from clary.base.settings import Settings
@@ -78,6 +79,7 @@ class Supervisor:
         self._certificates_due_at = 0.0
         self._file = self._first_file()
         self._ready = False
+        self._hopeless: Child | None = None
 
     def run(self) -> int:
         self._say_where()
@@ -88,6 +90,8 @@ class Supervisor:
         stop = 0
         while not stop:
             self._look_after_children(time.monotonic())
+            if self._hopeless is not None:
+                return self._give_up(self._hopeless)
             stop = self._sleep()
         return self._end(stop)
 
@@ -171,6 +175,9 @@ class Supervisor:
         for child in self._children:
             pid = child.pid
             status = child.reap(now)
+            if status == HOPELESS:
+                self._hopeless = child
+                return
             if status is not None:
                 log.warning("child ended", extra={"child": child.spec.name, "pid": pid, "status": status})
                 self._announce(f"{child.spec.name} ended (status {status}), starting it again; see {child.spec.log}")
@@ -215,6 +222,13 @@ class Supervisor:
         return self._settings.layout.run / "doors" / str(pid)
 
     # End
+
+    def _give_up(self, child: Child) -> int:
+        """What the child has said is said to whoever has started the server."""
+        said = child.spec.log.read_text("utf-8", "replace").rstrip().rpartition("\n")[2]
+        self._announce(said or f"{child.spec.name} cannot start; see {child.spec.log}")
+        self._end(signal.SIGTERM)
+        return 1
 
     def _end(self, number: int) -> int:
         """Doors first, so that what they hold is still answered; then control."""
