@@ -327,3 +327,12 @@ def test_items_of_flattened_lists_go_by_either_name(name: str) -> None:
 def test_a_map_of_headers_without_a_prefix_takes_all() -> None:
     values = parse(shop("rest-json"), RequestHead("POST", "/order", "", {"x-a": "1", "b": "2"}), b"")
     assert values["All"] == {"x-a": "1", "b": "2"}
+
+
+@pytest.mark.parametrize("mode", ["enabled", "ENABLED", "Enabled"])
+def test_the_checksum_mode_is_read_in_any_case(catalog: Catalog, mode: str) -> None:
+    request = Target("s3", catalog.operation("s3", "GetObject"), "rest-xml", {"Bucket": "b", "Key": "k"})
+    assert (
+        parse(request, RequestHead("GET", "/b/k", "", {"x-amz-checksum-mode": mode}), b"")["ChecksumMode"]
+        == "ENABLED"
+    )

@@ -28,6 +28,9 @@ from clary.wire.xml import load_xml, read_xml
 
 Parameters = dict[str, Any]
 
+_ANY_CASE = frozenset({"ChecksumMode", "ChecksumAlgorithm"})
+"""Words of S3 in headers that clients write as they like; the SDK for C++ (pyarrow's) has them in small letters."""
+
 
 def parse(target: Target, head: RequestHead, body: Any) -> Parameters:
     """The parameters of the request. `body` is bytes, or for `target.streams_input` any object: it is passed on."""
@@ -143,7 +146,7 @@ def _from_header(member: Shape, value: str | None) -> Any:
             return json.loads(base64.b64decode(value, validate=True))
         except (binascii.Error, ValueError, RecursionError):
             raise Malformed("the header is not JSON in base64") from None
-    return read_text(member, value, "rfc822")
+    return read_text(member, value.upper() if member.name in _ANY_CASE else value, "rfc822")
 
 
 def _from_prefix(prefix: str, headers: Mapping[str, str]) -> dict[str, str] | None:
