@@ -87,7 +87,7 @@ class Settings:
         "", "URL under which jobs reach Clary itself; set by the supervisor once it has bound its ports."
     )
     s3_endpoint_url: str = _setting(
-        "", "URL of another S3 where jobs, endpoints and functions read and write objects; empty for Clary's own."
+        "", "URL of another S3 that keeps all objects; Clary's own S3 passes calls on to it. Empty for none."
     )
     s3_access_key_id: str = _setting("", "Access key for that S3.")
     s3_secret_access_key: str = field(default="", repr=False, metadata={"doc": "Secret of that access key."})

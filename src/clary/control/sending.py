@@ -9,6 +9,7 @@ from typing import Any
 
 from clary.control.call import Call
 from clary.store.blobs import Slice
+from clary.wire.http import Stream
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -25,18 +26,18 @@ async def send_response(call: Call, send: Send, pool: Executor) -> None:
     if call.head.method != "HEAD" and "content-length" not in {name.lower() for name in response.headers}:
         headers.append((b"content-length", str(_length(body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    if isinstance(body, Slice):
+    if isinstance(body, Slice | Stream):
         async for piece in _pieces(body, pool, wanted=call.head.method != "HEAD"):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         body = b""
     await send({"type": "http.response.body", "body": b"" if call.head.method == "HEAD" else body})
 
 
-def _length(body: bytes | Slice) -> int:
-    return body.length if isinstance(body, Slice) else len(body)
+def _length(body: bytes | Slice | Stream) -> int:
+    return len(body) if isinstance(body, bytes) else body.length
 
 
-async def _pieces(body: Slice, pool: Executor, *, wanted: bool) -> AsyncIterator[bytes]:
+async def _pieces(body: Slice | Stream, pool: Executor, *, wanted: bool) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     with body:
         while wanted and (piece := await loop.run_in_executor(pool, body.read, _PIECE)):

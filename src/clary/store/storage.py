@@ -1,14 +1,14 @@
 """Where the objects of jobs, endpoints and functions are: in this store, or in another S3 (`s3_endpoint_url`).
 
 Whether the role or caller may is decided before, by Clary's own policies; another S3 decides again, by the key that
-this installation has there. S3's API of Clary itself always speaks of this store.
+this installation has there. Clary's own S3 then passes on what it is asked (services/s3/elsewhere.py).
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -91,11 +91,14 @@ class OtherStorage:
                 raise ValueError(f"{source} is not a regular file")
             self._client.put(bucket, key, file, found.st_size)
 
+    def perform(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """An operation of S3's API. Raises ApiErrors in the words of the other side."""
+        answer: dict[str, Any] = self._client.perform(operation, request)
+        return answer
 
-def storage_of(settings: Settings, database: Database, blobs: Blobs) -> Storage:
-    """Where the settings say."""
-    if not settings.s3_endpoint_url:
-        return OwnStorage(database, blobs)
+
+def other_storage(settings: Settings) -> OtherStorage:
+    """Only where the settings name another S3."""
     return _other(
         settings.s3_endpoint_url,
         settings.s3_region or settings.region,
@@ -104,8 +107,15 @@ def storage_of(settings: Settings, database: Database, blobs: Blobs) -> Storage:
     )
 
 
+def storage_of(settings: Settings, database: Database, blobs: Blobs) -> Storage:
+    """Where the settings say."""
+    if not settings.s3_endpoint_url:
+        return OwnStorage(database, blobs)
+    return other_storage(settings)
+
+
 @lru_cache(maxsize=4)
-def _other(*arguments: str) -> Storage:
+def _other(*arguments: str) -> OtherStorage:
     # Loaded by name: whoever keeps objects here should not pay for botocore's client.
     return OtherStorage(import_module("clary.wire.s3_client").S3Client(*arguments))
 

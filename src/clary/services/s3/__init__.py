@@ -16,6 +16,7 @@ from clary.services.s3 import (
     copy,
     cors,
     delete,
+    elsewhere,
     get,
     lifecycle,
     multipart,
@@ -70,7 +71,7 @@ _BUCKET_ROWS: Mapping[str, Operation] = {
     "PutPublicAccessBlock": _bucket(settings.put_public_access_block, "s3:PutBucketPublicAccessBlock"),
 }
 
-OPERATIONS: Mapping[str, Operation] = {
+_ROWS: Mapping[str, Operation] = {
     **_BUCKET_ROWS,
     "AbortMultipartUpload": _object(multipart.abort_multipart_upload),
     "CompleteMultipartUpload": _object(multipart.complete_multipart_upload, "s3:PutObject"),
@@ -110,3 +111,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "UploadPart": _object(multipart.upload_part, "s3:PutObject"),
     "UploadPartCopy": _object(copy.upload_part_copy, "s3:PutObject"),
 }
+
+OPERATIONS: Mapping[str, Operation] = {name: elsewhere.instead(name, row) for name, row in _ROWS.items()}

@@ -38,6 +38,17 @@ class _Source:
     version: str | None = None
 
 
+def read_source(request: dict[str, Any]) -> dict[str, Any]:
+    """Bucket, Key and perhaps VersionId of what is to be copied."""
+    path, _, query = str(request["CopySource"]).partition("?versionId=")
+    bucket, separator, key = unquote(path).removeprefix("/").partition("/")
+    if not separator or not bucket or not key:
+        message = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
+        raise errors.invalid_argument(message, "x-amz-copy-source", request["CopySource"])
+    check_key(key)
+    return {"Bucket": bucket, "Key": key, **({"VersionId": unquote(query)} if query else {})}
+
+
 def copy_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     check_key(request["Key"])
     attributes.refuse_unserved(request)
@@ -93,16 +104,10 @@ class _Digest:
 
 def _source_of(context: Context, request: dict[str, Any]) -> _Source:
     """The source of a copy, if the caller may read it."""
-    path, _, query = str(request["CopySource"]).partition("?versionId=")
-    bucket, separator, key = unquote(path).removeprefix("/").partition("/")
-    if not separator or not bucket or not key:
-        message = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
-        raise errors.invalid_argument(message, "x-amz-copy-source", request["CopySource"])
-    check_key(key)
-    source = {"Bucket": bucket, "Key": key, **({"VersionId": unquote(query)} if query else {})}
+    source = read_source(request)
     version = wanted_version(source)
     permission.check_object(context, source, "s3:GetObject")
-    return _Source(bucket, key, version)
+    return _Source(source["Bucket"], source["Key"], version)
 
 
 def _find_source(context: Context, tx: Transaction, request: dict[str, Any], source: _Source) -> StoredObject:

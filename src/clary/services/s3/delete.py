@@ -63,7 +63,7 @@ def delete_objects(context: Context, request: dict[str, Any]) -> dict[str, Any]:
                 done = _delete(context, tx, bucket, work, entry["Key"], entry.get("VersionId"), entry.get("ETag"))
                 deleted.append(_told(entry, done))
             except ApiError as error:
-                failed.append(_failure(entry, error))
+                failed.append(failure_of(entry, error))
         _finish(context, tx, bucket, work)
     crash_here("s3.delete.before_garbage")
     context.blobs.delete(work.garbage)
@@ -130,12 +130,12 @@ def _may_delete(
         check_key(entry["Key"])
         wanted_version(entry)
     except ApiError as error:
-        failed.append(_failure(entry, error))
+        failed.append(failure_of(entry, error))
         return False
     return True
 
 
-def _failure(entry: dict[str, Any], error: ApiError) -> dict[str, str]:
+def failure_of(entry: dict[str, Any], error: ApiError) -> dict[str, str]:
     code = "AccessDenied" if isinstance(error, AccessDenied) else error.code
     named = {"VersionId": entry["VersionId"]} if "VersionId" in entry else {}
     return {"Key": entry["Key"], **named, "Code": code, "Message": error.message}

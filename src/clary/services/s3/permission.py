@@ -54,7 +54,8 @@ def _authorize(context: Context, action: str, bucket: str, resource: str, keys: 
 
 
 def _access(context: Context, bucket: str) -> Access | None:
-    found = buckets.access(context.database, bucket)
+    elsewhere = bool(context.settings.s3_endpoint_url)  # then a bucket of that name here is another one
+    found = None if elsewhere else buckets.access(context.database, bucket)
     if found is None and context.principal.kind == "anonymous":
         raise errors.no_such_bucket(bucket)
     return found
