@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 
 import pytest
 
 from clary.runtimes import environments, images
 from clary.runtimes.errors import UnsupportedImage
+from clary_toolkit.serving.settings import ALGORITHMS
+from clary_toolkit.training.command import WITHOUT_SCRIPTS
 
 PREFIX = "683313688378.dkr.ecr.us-east-1.amazonaws.com/"
 
@@ -62,6 +65,13 @@ def test_an_algorithm_is_told_by_its_own_name(algorithm: str) -> None:
         assert (selection.framework, selection.notes) == (algorithm, ())
         assert selection.definition.framework == "scikit-learn"
     assert images.select(f"{PREFIX}sagemaker-xgboost:1.7-1", (3, 11)).framework == "xgboost"
+
+
+def test_the_toolkit_has_a_part_for_each_algorithm() -> None:
+    assert WITHOUT_SCRIPTS.keys() == images.ALGORITHMS
+    for name, module in WITHOUT_SCRIPTS.items():
+        assert importlib.util.find_spec(module) is not None
+        assert ALGORITHMS[name] == module
 
 
 def test_the_note_says_what_is_used() -> None:

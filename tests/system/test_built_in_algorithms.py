@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,7 @@ from tests.server import INSTANCE, Server, eventually, finished, put, settled
 KMEANS = "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1"
 
 
-def fit(server: Server, name: str, **hyperparameters: str) -> dict[str, Any]:
+def start(server: Server, name: str, **hyperparameters: str) -> None:
     put(server, "clusters", "data/a.csv", b"0,0\n0,2\n")
     uri = put(server, "clusters", "data/b.csv", b"10,10\n10,12\n").rpartition("/")[0]
     source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "ShardedByS3Key"}
@@ -31,15 +30,16 @@ def fit(server: Server, name: str, **hyperparameters: str) -> dict[str, Any]:
         ResourceConfig={"InstanceType": INSTANCE, "InstanceCount": 2, "VolumeSizeInGB": 1},
         StoppingCondition={"MaxRuntimeInSeconds": 600},
     )
-    return finished(server, name, 150)
 
 
 def test_train_deploy_and_transform(server: Server) -> None:
-    refused = fit(server, "clusterless", feature_dim="2")
+    start(server, "clusterless", feature_dim="2")
+    start(server, "clustered", k="2", feature_dim="2")
+    refused = finished(server, "clusterless", 150)
     assert refused["TrainingJobStatus"] == "Failed"
     wanted = "ClientError: The hyperparameter k is required: a whole number of at least 2., exit code: 2"
     assert refused["FailureReason"].startswith(wanted)
-    job = fit(server, "clustered", k="2", feature_dim="2")
+    job = finished(server, "clustered", 60)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     metrics = {item["MetricName"]: item["Value"] for item in job["FinalMetricDataList"]}
     assert metrics.keys() == {"train:msd", "train:progress", "train:throughput"}

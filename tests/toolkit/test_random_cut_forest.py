@@ -35,7 +35,7 @@ def test_what_lies_apart_scores_high(framework_python: Path) -> None:
     forest, other = fit_all(
         framework_python,
         "random_cut_forest",
-        Fit(VALUES, {**TRAIN, "test": ("text/csv;label_size=1", LABELLED)}, asks),
+        Fit({**VALUES, "num_trees": "50"}, {**TRAIN, "test": ("text/csv;label_size=1", LABELLED)}, asks),
         Fit(
             {**VALUES, "num_trees": "50", "num_samples_per_tree": "64", "mini_batch_size": "1000"},
             {"train": (RECORDS, sparse)},

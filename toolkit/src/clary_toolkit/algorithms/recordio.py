@@ -7,6 +7,8 @@ features and labels are read; other fields of a message are passed over.
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -112,12 +114,12 @@ def _value(message: bytes) -> Tensor:
 
 
 def _tensor(code: str, message: bytes) -> Tensor:
-    values: list[float] = []
+    values: array[float] = array("d" if code == "i" else code)
     keys: list[int] = []
     shape: list[int] = []
     for field, body in _fields(message):
         if field == 1:
-            values += _numbers(code, body)
+            _add_numbers(values, code, body)
         elif field in (2, 3):
             (keys if field == 2 else shape).extend(_varints(body))
     if keys and len(keys) != len(values):
@@ -125,13 +127,16 @@ def _tensor(code: str, message: bytes) -> Tensor:
     return Tensor(values, keys, shape[-1] if shape else 0)
 
 
-def _numbers(code: str, body: bytes) -> list[float]:
+def _add_numbers(values: array[float], code: str, body: bytes) -> None:
     if code == "i":
-        return [(number & 0xFFFFFFFF ^ 0x80000000) - 0x80000000 for number in _varints(body)]
-    size = struct.calcsize(code)
-    if len(body) % size:
+        values.extend((number & 0xFFFFFFFF ^ 0x80000000) - 0x80000000 for number in _varints(body))
+        return
+    if len(body) % values.itemsize:
         raise ValueError("a tensor's values are cut off")
-    return list(struct.unpack(f"<{len(body) // size}{code}", body))
+    found: array[float] = array(code, body)
+    if sys.byteorder == "big":
+        found.byteswap()
+    values.extend(found)
 
 
 def _varints(body: bytes) -> Iterator[int]:
