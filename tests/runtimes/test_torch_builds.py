@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from pathlib import Path
 
@@ -20,7 +21,9 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only source of packages."""
     folder = tmp_path / "wheels"
     folder.mkdir()
-    monkeypatch.setattr(environments, "read_lock", lambda _name: "# nothing else\n")
+    beside = make_wheel(folder, "beside", "1.0")
+    digest = hashlib.sha256(beside.read_bytes()).hexdigest()
+    monkeypatch.setattr(environments, "read_lock", lambda _name: f"beside==1.0 --hash=sha256:{digest}\n")
     monkeypatch.setattr(environments, "_GPU_DEVICE", tmp_path / "no-gpu")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     monkeypatch.setenv("UV_NO_INDEX", "1")
@@ -28,13 +31,15 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def make_wheel(folder: Path, name: str, version: str) -> None:
+def make_wheel(folder: Path, name: str, version: str) -> Path:
     about = f"{name}-{version}.dist-info"
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr(f"{name}/__init__.py", f"__version__ = {version!r}\n")
         wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{about}/RECORD", "")
+    return path
 
 
 def test_the_build_for_processors_from_the_configured_source(wheels: Path, tmp_path: Path) -> None:
@@ -42,7 +47,8 @@ def test_the_build_for_processors_from_the_configured_source(wheels: Path, tmp_p
     alone = Environments(tmp_path / "alone").prepare_definition(SMALL, ("asked for another",))
     assert alone.notes[0] == "asked for another"
     assert alone.notes[1].startswith("torchvision is not installed")
-    assert list(alone.path.glob("lib/*/site-packages/torch/__pycache__/*.pyc"))
+    for package in ("beside", "torch"):
+        assert list(alone.path.glob(f"lib/*/site-packages/{package}/__pycache__/*.pyc")), "units cannot compile it"
     again = Environments(tmp_path / "alone").prepare_definition(SMALL)
     assert again.notes == alone.notes[1:], "a warm environment says the same"
     make_wheel(wheels, "torchvision", "0.28.0+cpu")

@@ -135,8 +135,7 @@ class Environments:
                 "--quiet",
                 "--require-hashes",
                 "--no-deps",
-                # Compiles all that is there, so once is enough: behind the last package.
-                *([] if definition.with_torch else ["--compile-bytecode"]),
+                "--compile-bytecode",
                 f"--link-mode={self.link_mode}",
                 f"--python={path / 'bin' / 'python'}",
                 f"--requirements={requirements}",
