@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,52 @@ def test_an_endpoint_answers_and_disappears(server: Server) -> None:
         invoke(server, "Echo", "x")
     assert refused.value.response["Error"]["Code"] == "ValidationError"
     assert "Endpoint Echo of account" in refused.value.response["Error"]["Message"]
+
+
+def invocation_metrics(server: Server, name: str) -> dict[str, Any]:
+    """Sums over the last hour, and the units."""
+    cloudwatch = server.client("cloudwatch")
+    dimensions = [{"Name": "EndpointName", "Value": name}, {"Name": "VariantName", "Value": "AllTraffic"}]
+    found = {}
+    for metric in cloudwatch.list_metrics(Namespace="AWS/SageMaker", Dimensions=dimensions)["Metrics"]:
+        now = datetime.now(UTC)
+        points = cloudwatch.get_metric_statistics(
+            **metric,
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(minutes=1),
+            Period=3600,
+            Statistics=["Sum", "SampleCount", "Maximum"],
+            ExtendedStatistics=["p50"],
+        )["Datapoints"]
+        found[metric["MetricName"]] = sum(point["Sum"] for point in points), points[0]
+    return found
+
+
+def test_invocations_are_measured(server: Server) -> None:
+    """By the doors, which tell within seconds; what fails counts as well."""
+    deploy(server, "measured", instances=2)
+    for body in ("a", "b", "raise", "sleep 0.2"):
+        with suppress(ClientError):
+            invoke(server, "measured", body)
+    found = eventually(lambda: (all_of := invocation_metrics(server, "measured")) and counted(all_of, 4))
+    sums = {name: total for name, (total, _) in found.items()}
+    latencies = sums.pop("ModelLatency"), sums.pop("OverheadLatency")
+    assert sums == {
+        "Invocations": 4.0,
+        "InvocationsPerInstance": 2.0,
+        "Invocation4XXErrors": 0.0,
+        "Invocation5XXErrors": 1.0,
+        "InvocationModelErrors": 1.0,
+    }
+    model = found["ModelLatency"][1]
+    assert 200_000 <= model["Maximum"] < latencies[0]
+    assert model["Unit"] == "Microseconds"
+    assert 0 < model["ExtendedStatistics"]["p50"] <= model["Maximum"]
+    assert latencies[1] > 0
+
+
+def counted(found: dict[str, Any], count: int) -> dict[str, Any] | None:
+    return found if found.get("Invocations", (0,))[0] == count else None
 
 
 def test_model_errors_carry_what_the_model_said(server: Server) -> None:

@@ -80,6 +80,11 @@ class Layout:
         return self.data / "run"
 
     @property
+    def invocation_reports(self) -> Path:
+        """Files that doors write and control takes."""
+        return self.run / "invocations"
+
+    @property
     def server_file(self) -> Path:
         return self.run / "server.json"
 

@@ -124,7 +124,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._arriving = Exchange(self)
-        self._head_started_at = self._heard_at
+        self._arriving.received_at = self._head_started_at = self._heard_at
 
     def on_url(self, piece: bytes) -> None:
         exchange = self._arriving

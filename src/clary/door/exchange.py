@@ -55,8 +55,9 @@ class Channel(Protocol):
 class Exchange:
     """A request from its first byte to the last byte of its answer.
 
-    `headers` are as the client sent them, `fields` by lower-case name. `keep_alive` is what the client wants;
-    whether the connection really goes on is decided when the answer's head is written.
+    `received_at` is when its first byte came, on the event loop's clock. `headers` are as the client sent them,
+    `fields` by lower-case name. `keep_alive` is what the client wants; whether the connection really goes on is
+    decided when the answer's head is written.
     """
 
     __slots__ = (
@@ -75,6 +76,7 @@ class Exchange:
         "keep_alive",
         "length",
         "method",
+        "received_at",
         "request_id",
         "target",
         "version",
@@ -82,6 +84,7 @@ class Exchange:
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
+        self.received_at = 0.0
         self.method = b""
         self.target = b""
         self.version = "1.1"

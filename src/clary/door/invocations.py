@@ -270,6 +270,7 @@ def _call(invocation: Invocation) -> Call:
         body=file,
         streamed=streamed,
         session=session,
+        received_at=invocation.exchange.received_at,
     )
 
 

@@ -28,6 +28,7 @@ from clary.door.control_link import ControlLink
 from clary.door.exchange import Exchange
 from clary.door.handover import Handover
 from clary.door.listening import Listener
+from clary.door.reporting import Reporting
 from clary.door.snapshots import Follower, file_stamp
 from clary.door.tls import server_context, tls_files
 from clary.serving.connection import Parsing
@@ -56,6 +57,7 @@ class Door:
         self._authentication = Authentication(load_installation(settings).master_key, SystemClock())
         self._forwarder = Forwarder(settings, Parsing(httptools.HttpResponseParser, httptools.HttpParserError))
         self._control = ControlLink(layout.control_socket)
+        self._reporting = Reporting(layout.invocation_reports, self._forwarder)
         self._chain = Chain(settings, self._authentication, self._forwarder, self._control)
         self._routes: Follower[Routes] = Follower(
             layout.routes, read_routes, self._forwarder.apply, layout.installation
@@ -78,6 +80,7 @@ class Door:
             self._loop.create_task(self._forwarder.run()),
             self._loop.create_task(self._watch()),
             self._loop.create_task(self._sweep()),
+            self._loop.create_task(self._reporting.run()),
         ]
         for listener in self._listeners:
             listener.start()
@@ -91,6 +94,7 @@ class Door:
             self._sign.unlink(missing_ok=True)
             for task in tasks:
                 task.cancel()
+            self._reporting.finish()
             self._forwarder.close()
             self._control.close()
         log.info("door ended", extra={"pid": os.getpid()})

@@ -7,6 +7,7 @@ import time
 from clary.base.log import get_logger
 from clary.engine.access_snapshot import AccessWriter
 from clary.engine.controller import Controller
+from clary.engine.endpoint_metrics import EndpointMetrics
 from clary.engine.endpoints import EndpointController
 from clary.engine.events.schedules import ScheduledRules, Schedules
 from clary.engine.events.telling import Telling
@@ -54,6 +55,7 @@ class Engine:
         self._loop = Loop(around.database, self._controllers, around.clock)
         self._housekeeping = Housekeeping(around)
         self._telling = Telling(around)
+        self._endpoint_metrics = EndpointMetrics(around)
         self._wake = WakeListener(around.settings.layout.wake_socket, self._loop.wake_unit)
 
     def start(self) -> None:
@@ -66,6 +68,7 @@ class Engine:
         self._wake.start()
         self._loop.start()
         self._telling.start()
+        self._endpoint_metrics.start()
 
     def stop(self) -> None:
         """Stops looking; units go on and are adopted by the next engine, but for those of functions."""
@@ -75,6 +78,7 @@ class Engine:
         self._loop.stop()
         self._pipelines.stop()
         self._telling.stop()
+        self._endpoint_metrics.stop()
 
     def _look_at(self, resource_id: int, kind: str) -> None:
         """For controllers of resources that wait for other resources."""

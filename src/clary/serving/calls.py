@@ -60,7 +60,8 @@ class Call:
     """One invocation. `sent` counts how often its bytes went to a model server (at most twice).
 
     `streamed`: parts of the answer are wanted as they come. `session` is what the client said about sessions.
-    `patience` is how long the model may be silent, in seconds.
+    `received_at` is when its first byte came, on the event loop's clock. `patience` is how long the model may be
+    silent, in seconds.
     """
 
     __slots__ = (
@@ -71,6 +72,7 @@ class Call:
         "parked_at",
         "patience",
         "placed_at",
+        "received_at",
         "receiver",
         "replica",
         "request",
@@ -89,6 +91,7 @@ class Call:
         body: Body | None = None,
         streamed: bool = False,
         session: Session | None = None,
+        received_at: float = 0.0,
     ) -> None:
         self.request = request
         self.body = body
@@ -98,6 +101,7 @@ class Call:
         self.target = target
         self.sent = 0
         self.placed_at = 0.0
+        self.received_at = received_at
         self.parked_at = 0.0
         self.deadline = 0.0
         self.patience = 0.0

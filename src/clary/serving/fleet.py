@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 from clary.base import snapshots
 from clary.base.errors import ApiError
+from clary.base.invocation_reports import Report
 from clary.serving import errors
 from clary.serving.calls import Call, Headers
 from clary.serving.connection import Connection, Parsing
 from clary.serving.counters import Counters
+from clary.serving.measures import Measures
 from clary.serving.parking import Parking
 from clary.serving.replicas import Replica
 from clary.serving.selection import choose_by_weight, choose_replica
@@ -63,6 +65,7 @@ class Fleet:
         self._leaving: set[Replica] = set()
         self._parking = Parking(rules.parked_requests, rules.parked_seconds)
         self._counters: dict[str, Counters] = {}
+        self._measures: dict[str, Measures] = {}
         self._turn = 0
 
     # For the forwarder
@@ -113,6 +116,16 @@ class Fleet:
         return bool(self._leaving)
 
     @property
+    def measured(self) -> bool:
+        """Whether there is something to report."""
+        return any(not measures.empty for measures in self._measures.values())
+
+    def take_reports(self, at: int) -> list[Report]:
+        """How invocations went since the last time, by variant."""
+        taken, self._measures = self._measures, {}
+        return [self._report(at, name, measures) for name, measures in taken.items() if not measures.empty]
+
+    @property
     def counters(self) -> Mapping[str, Counters]:
         return self._counters
 
@@ -123,6 +136,7 @@ class Fleet:
         call.connection = None
         if status < 200 or status >= 300:
             counters.model_errors += 1
+            self._failed(call, status)
             self._fail(call, errors.container_failed(self.endpoint, status, connection.body()))
         elif call.receiver is not None and call.replica is not None:
             receiver, call.receiver = call.receiver, None
@@ -142,9 +156,11 @@ class Fleet:
         call.connection = None
         if connection.too_large:
             self._count(call).model_errors += 1
+            self._failed(call)
             self._fail(call, errors.answer_too_large(self.endpoint, self._rules.largest_answer))
         elif connection.answering or call.sent > 1 or not self._rules.retry:
             self._count(call).broken += 1
+            self._failed(call)
             self._fail(call, errors.container_broke_off(self.endpoint))
         else:
             self._counters_of(call).retried += 1
@@ -154,6 +170,7 @@ class Fleet:
     def timed_out(self, call: Call) -> None:
         call.connection = None
         self._count(call).timed_out += 1
+        self._failed(call)
         self._fail(call, errors.container_timed_out(self.endpoint))
 
     def place_again(self, call: Call) -> None:
@@ -235,8 +252,44 @@ class Fleet:
         """The call has come to its end at a replica."""
         counters = self._counters_of(call)
         counters.requests += 1
-        counters.seconds += self._loop.time() - call.placed_at
+        seconds = self._loop.time() - call.placed_at
+        counters.seconds += seconds
+        self._measures_of(call).add(seconds, call.placed_at - (call.received_at or call.placed_at))
         return counters
+
+    def _failed(self, call: Call, status: int = 0) -> None:
+        """The model answered with an error status, or not at all (0)."""
+        measures = self._measures_of(call)
+        measures.model_errors += 1
+        if 400 <= status < 500:
+            measures.client_errors += 1
+        elif status >= 500:
+            measures.server_errors += 1
+
+    def _measures_of(self, call: Call) -> Measures:
+        name = call.replica.variant if call.replica is not None else call.target or ""
+        measures = self._measures.get(name)
+        if measures is None:
+            measures = self._measures[name] = Measures()
+        return measures
+
+    def _report(self, at: int, name: str, measures: Measures) -> Report:
+        measures.settle()
+        variant, endpoint = self._variants.get(name), self.endpoint
+        return Report(
+            endpoint.account,
+            endpoint.region,
+            endpoint.name,
+            name,
+            at,
+            len(variant.replicas) if variant is not None else 1,
+            measures.model.count,
+            measures.client_errors,
+            measures.server_errors,
+            measures.model_errors,
+            measures.model,
+            measures.overhead,
+        )
 
     def _counters_of(self, call: Call) -> Counters:
         """Calls that never reached a replica count under the variant they wanted, or under none ("")."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from clary.base.invocation_reports import Report
 from clary.base.settings import Settings
 from clary.base.snapshots import Routes, route_key
 from clary.serving import errors
@@ -62,6 +63,10 @@ class Forwarder:
             for key, fleet in self._fleets.items()
         }
 
+    def take_reports(self, at: int) -> list[Report]:
+        """How invocations went since the last time; `at` is when that was, in seconds since 1970."""
+        return [report for fleet in (*self._fleets.values(), *self._leaving) for report in fleet.take_reports(at)]
+
     async def run(self) -> None:
         """Keep the time limits, until cancelled."""
         loop = asyncio.get_running_loop()
@@ -72,7 +77,7 @@ class Forwarder:
     def sweep(self, now: float) -> None:
         for fleet in [*self._fleets.values(), *self._leaving]:
             fleet.sweep(now)
-        self._leaving = {fleet for fleet in self._leaving if fleet.busy}
+        self._leaving = {fleet for fleet in self._leaving if fleet.busy or fleet.measured}
 
     def close(self) -> None:
         """End all connections (the process ends)."""

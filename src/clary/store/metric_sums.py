@@ -10,9 +10,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from clary.base.invocation_reports import middle_of, step_of
+
 _EXACT = 100
 _MOST = 1500
-_STEPS = 50  # in a natural logarithm: e to the power of 1/50 is 2 %
 
 Spread = Mapping[float, float]
 
@@ -63,15 +64,6 @@ def joined(many: Iterable[Sums]) -> Sums | None:
     for sums in many:
         known = sums if known is None else known.joined(sums)
     return known
-
-
-def step_of(value: float) -> int:
-    """Values of one step differ by 2 % at most. For values above 0."""
-    return math.floor(math.log(value) * _STEPS)
-
-
-def middle_of(step: int) -> float:
-    return math.exp((step + 0.5) / _STEPS)
 
 
 def _merged(first: Spread | None, second: Spread | None) -> Spread | None:
