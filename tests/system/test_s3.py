@@ -89,7 +89,9 @@ def test_settings_cross_the_wire(server: Server) -> None:
     assert s3.get_public_access_block(Bucket="settings")["PublicAccessBlockConfiguration"]["BlockPublicPolicy"]
     assert s3.get_bucket_encryption(Bucket="settings")["ServerSideEncryptionConfiguration"]["Rules"]
     assert s3.get_bucket_ownership_controls(Bucket="settings")["OwnershipControls"]["Rules"]
-    assert code_of(s3.get_bucket_website, Bucket="settings") == "NotImplemented"
+    assert code_of(s3.get_bucket_website, Bucket="settings") == "NoSuchWebsiteConfiguration"
+    website = {"IndexDocument": {"Suffix": "index.html"}}
+    assert code_of(s3.put_bucket_website, Bucket="settings", WebsiteConfiguration=website) == "NotImplemented"
 
 
 def test_browsers_of_other_origins(server: Server) -> None:

@@ -30,6 +30,48 @@ def test_tags_of_a_bucket(s3: S3) -> None:
     s3.fails("GetBucketTagging", "NoSuchTagSet", **BUCKET)
 
 
+def test_a_bucket_may_be_made_with_tags(s3: S3) -> None:
+    tags = [{"Key": "team", "Value": "a"}]
+    s3("CreateBucket", Bucket="tagged", CreateBucketConfiguration={"Tags": tags})
+    assert s3("GetBucketTagging", Bucket="tagged")["TagSet"] == tags
+    s3("CreateBucket", Bucket="tagged")
+    assert s3("GetBucketTagging", Bucket="tagged")["TagSet"] == tags
+    s3.fails("CreateBucket", "InvalidTag", Bucket="other", CreateBucketConfiguration={"Tags": tags * 2})
+    s3("CreateBucket", Bucket="own", ObjectOwnership="BucketOwnerEnforced")
+    s3.fails("CreateBucket", "NotImplemented", Bucket="other", ObjectOwnership="ObjectWriter")
+    s3.fails(
+        "CreateBucket", "NotImplemented", Bucket="other", CreateBucketConfiguration={"Bucket": {"Type": "Directory"}}
+    )
+    s3.fails("GetBucketTagging", "NoSuchBucket", Bucket="other")
+
+
+NEVER_SET = {
+    "GetBucketReplication": "ReplicationConfigurationNotFoundError",
+    "GetBucketWebsite": "NoSuchWebsiteConfiguration",
+    "GetObjectLockConfiguration": "ObjectLockConfigurationNotFoundError",
+}
+LISTS = [f"ListBucket{kind}Configurations" for kind in ("Analytics", "IntelligentTiering", "Inventory", "Metrics")]
+
+
+def test_settings_that_no_bucket_has(s3: S3) -> None:
+    for name in (
+        "GetBucketAccelerateConfiguration",
+        "GetBucketLogging",
+        "DeleteBucketWebsite",
+        "DeleteBucketReplication",
+    ):
+        assert s3(name, **BUCKET) == {}
+    assert s3("GetBucketRequestPayment", **BUCKET) == {"Payer": "BucketOwner"}
+    for name in LISTS:
+        assert s3(name, **BUCKET) == {"IsTruncated": False}
+    for name, code in NEVER_SET.items():
+        s3.fails(name, code, **BUCKET)
+    for name in (*NEVER_SET, *LISTS, "GetBucketLogging", "GetBucketRequestPayment"):
+        s3.fails(name, "NoSuchBucket", Bucket="no-bucket")
+    for name in ("GetObjectRetention", "GetObjectLegalHold"):
+        s3.fails(name, "InvalidRequest", **BUCKET, Key="k")
+
+
 def test_settings_go_with_their_bucket(s3: S3) -> None:
     s3("PutBucketTagging", **BUCKET, Tagging={"TagSet": [{"Key": "a", "Value": "1"}]})
     s3("DeleteBucket", **BUCKET)
@@ -47,6 +89,8 @@ def test_default_encryption(s3: S3) -> None:
     s3("PutBucketEncryption", **BUCKET, **rule(ApplyServerSideEncryptionByDefault=own, BucketKeyEnabled=True))
     shown = s3("GetBucketEncryption", **BUCKET)["ServerSideEncryptionConfiguration"]["Rules"]
     assert shown == [{"ApplyServerSideEncryptionByDefault": own, "BucketKeyEnabled": True}]
+    s3("DeleteBucketEncryption", **BUCKET)
+    assert s3("GetBucketEncryption", **BUCKET)["ServerSideEncryptionConfiguration"]["Rules"] == [default]
     keys = {"SSEAlgorithm": "aws:kms"}
     s3.fails("PutBucketEncryption", "NotImplemented", **BUCKET, **rule(ApplyServerSideEncryptionByDefault=keys))
 

@@ -27,6 +27,7 @@ from clary.services.s3 import (
     put,
     settings,
     tagging,
+    unset,
     versioning,
 )
 from clary.services.s3 import list as listings
@@ -44,6 +45,7 @@ def _object(handler: Handler, action: str = "") -> Operation:
 
 _BUCKET_ROWS: Mapping[str, Operation] = {
     "DeleteBucketCors": _bucket(cors.delete_bucket_cors, "s3:PutBucketCORS"),
+    "DeleteBucketEncryption": _bucket(settings.delete_bucket_encryption, "s3:PutEncryptionConfiguration"),
     "DeleteBucketLifecycle": _bucket(lifecycle.delete_bucket_lifecycle, "s3:PutLifecycleConfiguration"),
     "DeleteBucketPolicy": _bucket(policy.delete_bucket_policy),
     "DeleteBucketTagging": _bucket(settings.delete_bucket_tagging, "s3:PutBucketTagging"),
@@ -71,8 +73,28 @@ _BUCKET_ROWS: Mapping[str, Operation] = {
     "PutPublicAccessBlock": _bucket(settings.put_public_access_block, "s3:PutBucketPublicAccessBlock"),
 }
 
+_UNSET_ROWS: Mapping[str, Operation] = {
+    "DeleteBucketReplication": _bucket(unset.nothing, "s3:PutReplicationConfiguration"),
+    "DeleteBucketWebsite": _bucket(unset.nothing),
+    "GetBucketAccelerateConfiguration": _bucket(unset.nothing, "s3:GetAccelerateConfiguration"),
+    "GetBucketLogging": _bucket(unset.nothing),
+    "GetBucketReplication": _bucket(unset.get_bucket_replication, "s3:GetReplicationConfiguration"),
+    "GetBucketRequestPayment": _bucket(unset.get_bucket_request_payment),
+    "GetBucketWebsite": _bucket(unset.get_bucket_website),
+    "GetObjectLegalHold": _object(unset.get_object_lock),
+    "GetObjectLockConfiguration": _bucket(unset.get_object_lock_configuration, "s3:GetBucketObjectLockConfiguration"),
+    "GetObjectRetention": _object(unset.get_object_lock),
+    "ListBucketAnalyticsConfigurations": _bucket(unset.list_configurations, "s3:GetAnalyticsConfiguration"),
+    "ListBucketIntelligentTieringConfigurations": _bucket(
+        unset.list_configurations, "s3:GetIntelligentTieringConfiguration"
+    ),
+    "ListBucketInventoryConfigurations": _bucket(unset.list_configurations, "s3:GetInventoryConfiguration"),
+    "ListBucketMetricsConfigurations": _bucket(unset.list_configurations, "s3:GetMetricsConfiguration"),
+}
+
 _ROWS: Mapping[str, Operation] = {
     **_BUCKET_ROWS,
+    **_UNSET_ROWS,
     "AbortMultipartUpload": _object(multipart.abort_multipart_upload),
     "CompleteMultipartUpload": _object(multipart.complete_multipart_upload, "s3:PutObject"),
     "CopyObject": _object(copy.copy_object, "s3:PutObject"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from clary.base.errors import AccessDenied, ApiError
+from clary.base.errors import AccessDenied, ApiError, NotServed
 from clary.services.context import Context
-from clary.services.s3 import attributes, errors
+from clary.services.s3 import attributes, errors, settings
 from clary.services.s3.names import check_bucket_name, open_bucket, own_bucket, owner_of
 from clary.store import buckets, objects, uploads
 
@@ -20,14 +20,15 @@ def create_bucket(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     """In us-east-1 creating one's own bucket again is no error; elsewhere it is."""
     name = request["Bucket"]
     check_bucket_name(name)
-    if request.get("ObjectLockEnabledForBucket"):
-        raise errors.not_implemented("Clary does not have object locks.")
-    attributes.refuse_unserved(request)
+    _refuse_unserved(request)
+    tags = (request.get("CreateBucketConfiguration") or {}).get("Tags") or []
+    settings.check_tags(tags)
     region = _region_of(context, request)
     with context.database.write() as tx:
         existing = buckets.find(tx, name)
         if existing is None:
-            buckets.create(tx, account=context.account, region=region, name=name, now=context.now)
+            made = buckets.create(tx, account=context.account, region=region, name=name, now=context.now)
+            buckets.set_setting(tx, made, settings.TAGS, tags or None)
         elif existing.account != context.account:
             raise ApiError(
                 "The requested bucket name is not available. The bucket namespace is shared by all users of the"
@@ -44,6 +45,19 @@ def create_bucket(context: Context, request: dict[str, Any]) -> dict[str, Any]:
                 BucketName=name,
             )
     return {"Location": f"/{name}", "BucketArn": f"arn:aws:s3:::{name}"}
+
+
+def _refuse_unserved(request: dict[str, Any]) -> None:
+    if request.get("ObjectLockEnabledForBucket"):
+        raise errors.not_implemented("Clary does not have object locks.")
+    if request.get("ObjectOwnership", "BucketOwnerEnforced") != "BucketOwnerEnforced":
+        raise NotServed(
+            f"CreateBucket with ObjectOwnership {request['ObjectOwnership']} is not served by this version of Clary."
+        )
+    for member in ("Location", "Bucket"):
+        if (request.get("CreateBucketConfiguration") or {}).get(member):
+            raise NotServed(f"CreateBucket with {member} (directory buckets) is not served by this version of Clary.")
+    attributes.refuse_unserved(request)
 
 
 def head_bucket(context: Context, request: dict[str, Any]) -> dict[str, Any]:

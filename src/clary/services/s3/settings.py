@@ -31,6 +31,12 @@ def get_bucket_tagging(context: Context, request: dict[str, Any]) -> dict[str, A
 
 def put_bucket_tagging(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     tags = request["Tagging"].get("TagSet") or []
+    check_tags(tags)
+    return _set(context, request, TAGS, tags or None)
+
+
+def check_tags(tags: list[dict[str, str]]) -> None:
+    """Raise the ApiError for tags that a bucket cannot have."""
     if len({tag["Key"] for tag in tags}) != len(tags):
         raise ApiError("Cannot provide multiple Tags with the same key", code="InvalidTag", status=400)
     if len(tags) > _MAX_TAGS:
@@ -40,7 +46,6 @@ def put_bucket_tagging(context: Context, request: dict[str, Any]) -> dict[str, A
             raise ApiError("The TagKey you have provided is invalid", code="InvalidTag", status=400)
         if len(tag["Value"]) > 256:
             raise ApiError("The TagValue you have provided is invalid", code="InvalidTag", status=400)
-    return _set(context, request, TAGS, tags or None)
 
 
 def delete_bucket_tagging(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -67,6 +72,11 @@ def put_bucket_encryption(context: Context, request: dict[str, Any]) -> dict[str
         raise NotServed("PutBucketEncryption with BlockedEncryptionTypes is not served by this version of Clary.")
     rule = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": bool(rules[0].get("BucketKeyEnabled"))}
     return _set(context, request, ENCRYPTION, [rule])
+
+
+def delete_bucket_encryption(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    """Back to S3's own default."""
+    return _set(context, request, ENCRYPTION, None)
 
 
 def get_public_access_block(context: Context, request: dict[str, Any]) -> dict[str, Any]:
