@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from clary_toolkit.algorithms.recordio import Record, Tensor, answers, written
 from tests.toolkit.built_in import RECORDS, UNLABELLED, Ask, Fit, errors, fit_all
+from tests.toolkit.running import OptMl
 
-ROWS = "0,0\n0,2\n10,10\n10,12\n"
+ROWS = "0,0\r\n0,2\n\n10, 10\n1e1,12"
 DENSE = written([Record(Tensor([0.0, 0.0]), 1.0), Record(Tensor([0.0, 2.0]), 0.0)])
 SPARSE = written([Record(Tensor([10.0, 10.0], [0, 1], 2)), Record(Tensor([10.0, 12.0], [0, 1], 2))])
 VALUES = {"k": "2", "feature_dim": "2", "mini_batch_size": "500"}
@@ -85,7 +88,9 @@ def test_what_is_wrong_is_named(framework_python: Path) -> None:
         Fit(VALUES, {"train": (UNLABELLED, {"good": ROWS, "bad.csv": "1,2\n3,x\n"})}),
         Fit(VALUES, {"train": (UNLABELLED, "1,2\n3\n")}),
         Fit(VALUES, {"train": (UNLABELLED, "1,nan\n")}),
-        Fit(VALUES, {"train": (UNLABELLED, "")}),
+        Fit(VALUES, {"train": (UNLABELLED, "1,2\n3,-1e39\n")}),
+        Fit(VALUES, {"train": (RECORDS, written([Record(Tensor([1.0, float("inf")]))]))}),
+        Fit(VALUES, {"train": (UNLABELLED, {"empty": "", "blank": "\r\n \n"})}),
         Fit(VALUES, {"train": ("", ROWS)}),
         Fit(VALUES, {"train": ("text/html", ROWS)}),
         Fit(VALUES, {"train": ("text/csv;label_size=2", ROWS)}),
@@ -104,7 +109,9 @@ def test_what_is_wrong_is_named(framework_python: Path) -> None:
         "Unable to read the channel train as text/csv: the file bad.csv: line 2: 'x' is no number.",
         "Unable to read the channel train as text/csv: the file data: line 2 has 1 fields instead of 2.",
         "Unable to read the channel train as text/csv: the file data: row 1, column 2 is no finite number.",
-        "The channel train holds no data (1 files).",
+        "Unable to read the channel train as text/csv: the file data: row 2, column 2 is no finite number.",
+        "Unable to read the channel train as application/x-recordio-protobuf: the file data: record 1 holds",
+        "The channel train holds no data (2 files).",
         "Unable to read the channel train as application/x-recordio-protobuf: the file data: no recordio frame",
         "The content type 'text/html' of the channel train is not supported",
         "label_size of the channel train must be 0 or 1, not '2'.",
@@ -133,3 +140,16 @@ def test_the_first_instance_trains(framework_python: Path) -> None:
 def test_json_that_is_no_request(framework_python: Path, text: str) -> None:
     (fitted,) = fit_all(framework_python, "kmeans", Fit(VALUES, {"train": (UNLABELLED, ROWS)}, [Ask(text)]))
     assert fitted.replies[0].status == 400
+
+
+def test_a_stop_request_ends_it_at_once(opt_ml: OptMl, framework_python: Path) -> None:
+    opt_ml.python = framework_python
+    opt_ml.configure(VALUES, {"train": {"TrainingInputMode": "Pipe", "ContentType": UNLABELLED}})
+    (opt_ml.base / "input" / "data").mkdir()
+    os.mkfifo(opt_ml.base / "input" / "data" / "train_0")  # nobody feeds it
+    process = opt_ml.start("train", CLARY_FRAMEWORK="kmeans")
+    assert process.stdout is not None
+    with process.stdout:
+        assert "hyperparameters: " in process.stdout.readline()
+        process.terminate()
+        assert process.wait(20) == -signal.SIGTERM

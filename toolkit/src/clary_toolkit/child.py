@@ -39,6 +39,12 @@ class Foreground:
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
 
+    def leave_signals(self) -> None:
+        """From now on a stop request ends this process at once: nothing of its work could be kept."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if self.stopping:
+            signal.raise_signal(signal.SIGTERM)
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.stopping = True
         if self._process is not None:

@@ -42,10 +42,11 @@ output_fn = exchange.output_fn
 model_fn = load
 
 
-def train(configuration: TrainingConfiguration, layout: OptMl, _foreground: Foreground) -> None:
+def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreground) -> None:
     job = begin(HYPERPARAMETERS, configuration, layout)
     if job is None:
         return
+    foreground.leave_signals()
     table = job.table("train", labels=False)
     if table.height < job.values["k"]:
         raise CustomerError(f"k is {job.values['k']}, but the channel train has {table.height} rows.")

@@ -38,10 +38,11 @@ input_fn = exchange.input_fn
 output_fn = exchange.output_fn
 
 
-def train(configuration: TrainingConfiguration, layout: OptMl, _foreground: Foreground) -> None:
+def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreground) -> None:
     job = begin(HYPERPARAMETERS, configuration, layout)
     if job is None:
         return
+    foreground.leave_signals()
     _check_together(job.values)
     table = job.table("train", labels=True)
     test = job.optional("test", table, labels=True)

@@ -35,10 +35,11 @@ output_fn = exchange.output_fn
 model_fn = load
 
 
-def train(configuration: TrainingConfiguration, layout: OptMl, _foreground: Foreground) -> None:
+def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreground) -> None:
     job = begin(HYPERPARAMETERS, configuration, layout)
     if job is None:
         return
+    foreground.leave_signals()
     table = job.table("train", labels=False)
     wanted = job.values["num_components"]
     if wanted > min(table.height, table.width):

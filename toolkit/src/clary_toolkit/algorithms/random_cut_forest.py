@@ -33,10 +33,11 @@ input_fn = exchange.input_fn
 output_fn = exchange.output_fn
 
 
-def train(configuration: TrainingConfiguration, layout: OptMl, _foreground: Foreground) -> None:
+def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreground) -> None:
     job = begin(HYPERPARAMETERS, configuration, layout)
     if job is None:
         return
+    foreground.leave_signals()
     table = job.table("train", labels=False)
     test = job.optional("test", table, labels=True)
     if test is not None and not numpy.isin(test.labels, (0, 1)).all():

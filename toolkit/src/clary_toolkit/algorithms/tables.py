@@ -20,6 +20,8 @@ from clary_toolkit.algorithms.recordio import Record, Tensor
 numpy: Any = importlib.import_module("numpy")
 sparse: Any = importlib.import_module("scipy.sparse")
 
+_LARGEST = 3.4e38  # what a number of four bytes can hold
+
 
 @dataclass(frozen=True)
 class Table:
@@ -43,12 +45,15 @@ def dense(features: Any) -> Any:
 
 def from_csv(text: str, label_size: int) -> Table:
     """The label, where there is one, comes first."""
+    if not text.strip():
+        return Table(numpy.zeros((0, 0), "f4"))
     try:
-        values = numpy.loadtxt(io.StringIO(text), delimiter=",", dtype="f8", ndmin=2, comments=None)
+        values = numpy.loadtxt(io.StringIO(text, newline=None), delimiter=",", dtype="f8", ndmin=2, comments=None)
     except ValueError as error:
         raise ValueError(_csv_trouble(text) or str(error)) from error
-    if not numpy.isfinite(values).all():
-        row, column = (int(place) + 1 for place in numpy.argwhere(~numpy.isfinite(values))[0])
+    finite = numpy.abs(values) <= _LARGEST
+    if not finite.all():
+        row, column = (int(place) + 1 for place in numpy.argwhere(~finite)[0])
         raise ValueError(f"row {row}, column {column} is no finite number")
     if values.shape[1] <= label_size:
         raise ValueError(f"{values.shape[1]} columns are no more than the label: there are no features")
@@ -140,12 +145,12 @@ def _stacked(records: Iterable[Record], width: int) -> Table:
     widths: set[int] = set()
     for number, record in enumerate(records, 1):
         tensor = record.features
-        row = numpy.array(tensor.values, "f4")
-        if not numpy.isfinite(row).all() or (record.label is not None and not math.isfinite(record.label)):
+        row = numpy.array(tensor.values, "f8")
+        if not (numpy.abs(row) <= _LARGEST).all() or (record.label is not None and not math.isfinite(record.label)):
             raise ValueError(f"record {number} holds a value that is no finite number")
         widths.add(0 if tensor.keys else len(tensor.values))
         width = max(width, tensor.width, max(tensor.keys, default=-1) + 1)
-        rows.append(row)
+        rows.append(row.astype("f4"))
         keys.append(tensor.keys)
         labels.append(record.label)
     if not rows:
