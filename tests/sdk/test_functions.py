@@ -72,6 +72,45 @@ def divide(a, b):
 print("remote", divide(7, 2))
 """
 
+STEPS_3 = """
+import sys
+
+from sagemaker.core.helper.session_helper import Session, get_execution_role
+from sagemaker.core.workflow.conditions import ConditionGreaterThan
+from sagemaker.core.workflow.parameters import ParameterInteger
+from sagemaker.mlops.workflow.condition_step import ConditionStep
+from sagemaker.mlops.workflow.fail_step import FailStep
+from sagemaker.mlops.workflow.function_step import step
+from sagemaker.mlops.workflow.pipeline import Pipeline
+
+session = Session()
+common = {"instance_type": "ml.m5.large", "role": get_execution_role(session)}
+
+
+@step(name="fit", image_uri=sys.argv[1], **common)
+def fit(count):
+    import sklearn
+    return {"sum": sum(range(count)), "sklearn": sklearn.__version__}
+
+
+@step(name="tell", **common)
+def tell(found):
+    return [found["sum"] + 1]
+
+
+count = ParameterInteger("Count", default_value=4)
+fitted = fit(count)
+gate = ConditionStep(
+    "gate", conditions=[ConditionGreaterThan(fitted["sum"], 5)], if_steps=[tell(fitted)],
+    else_steps=[FailStep("too-few", error_message="too few")])
+pipeline = Pipeline("functions-3", parameters=[count], steps=[gate], sagemaker_session=session)
+pipeline.upsert(common["role"])
+execution = pipeline.start(parameters={"Count": 5})
+execution.wait(delay=1)
+print("steps", sorted((item["StepName"], item["StepStatus"]) for item in execution.list_steps()))
+print("results", execution.result("fit"), execution.result("tell"))
+"""
+
 
 def test_functions_run_as_jobs_and_as_steps(run_client: Run, tmp_path: Path) -> None:
     (tmp_path / "client.py").write_text(PROGRAM)
@@ -95,3 +134,10 @@ def test_a_function_of_version_3_of_the_sdk_runs(server: Server, tmp_path: Path)
         timeout=120,
     )
     assert "remote 3.5" in result.stdout, f"{result.stdout[-2000:]}\n{result.stderr[-3000:]}"
+
+
+def test_functions_of_version_3_run_as_steps(run_client_3: Run, tmp_path: Path) -> None:
+    (tmp_path / "client.py").write_text(STEPS_3)
+    shown = run_client_3(tmp_path / "client.py", SKLEARN)
+    assert "steps [('fit', 'Succeeded'), ('gate', 'Succeeded'), ('tell', 'Succeeded')]" in shown
+    assert "results {'sum': 10, 'sklearn': '1.2.2'} [11]" in shown
