@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import subprocess
+import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ from clary_toolkit.saved_models.loading import Models, Version
 from clary_toolkit.saved_models.refusal import Refusal
 from clary_toolkit.saved_models.rest import RestServer
 from clary_toolkit.serving.context import Context
+from clary_toolkit.serving.loading import load_module, prepare_code
+from clary_toolkit.serving.settings import Settings
 from tests.toolkit.running import SOURCE
 
 MODELS = Models({"half": {1: Version({}, None), 2: Version({}, None)}}, "half", None)
@@ -218,6 +221,19 @@ def test_what_a_handler_raises_is_the_answer(
 def test_a_module_without_handlers() -> None:
     with pytest.raises(ModelServerError, match="neither handler nor input_handler with output_handler"):
         handlers.Handlers(module_of(input_handler=print))
+
+
+def test_packages_beside_the_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("PYTHONPATH", "")
+    (tmp_path / "model" / "code" / "lib").mkdir(parents=True)
+    (tmp_path / "model" / "code" / "requirements.txt").write_text("not a requirement")
+    given = {"SAGEMAKER_BASE_DIR": str(tmp_path), "CLARY_FRAMEWORK": "tensorflow", "SAGEMAKER_PROGRAM": "train.py"}
+    settings = Settings.from_variables(given)
+    code = prepare_code(settings)
+    assert sys.path[:2] == [str(code / "lib"), str(code)]
+    module = load_module(code, settings.program, settings.algorithm)
+    assert module is handlers, "the image looks for inference.py, whatever SAGEMAKER_PROGRAM says"
 
 
 CASES: list[tuple[dict[str, Any], Any]] = [

@@ -64,6 +64,9 @@ class Handlers:
         models = load_models(Path(model_dir))
         if self._own:
             self._rest = RestServer(models)
+        if self._own and self._handler is None:
+            self._session = importlib.import_module("requests").Session()
+            self._session.trust_env = False  # no proxy on the way to this very process
         return models
 
     def transform(self, model: Any, data: bytes | str, content_type: str, accept: str, context: Context) -> Any:
@@ -82,8 +85,7 @@ class Handlers:
         if self._handler is not None:
             return call("handler", self._handler, io.BytesIO(body), given)
         processed = call("input_handler", self._input, io.BytesIO(body), given)
-        post = importlib.import_module("requests").post
-        response = call("sending what input_handler returned", lambda: post(given.rest_uri, data=processed))
+        response = call("sending what input_handler returned", self._session.post, given.rest_uri, processed)
         return call("output_handler", self._output, response, given)
 
     def _context(

@@ -136,7 +136,7 @@ def _input(name: str, spec: Any) -> Input:
 def _exported(root: Path, tensorflow: Any) -> Path:
     """Where the archive's only Keras file has been written as a SavedModel. Raises ModelServerError."""
     files = keras_files(root)
-    if len(files) != 1 or find_models(root):
+    if len(files) != 1:
         raise nothing_found(root)
     folder = Path(os.environ.get("CLARY_SCRATCH") or tempfile.mkdtemp(prefix="clary-model-"))
     target = folder / f"keras-{os.getpid()}"  # each worker for itself

@@ -25,7 +25,9 @@ def prepare_code(settings: Settings) -> Path:
     """The folder of the user's code, importable, with its requirements installed. Before any worker exists."""
     code = _code_folder(settings)
     _make_importable(code)
-    if (code / "requirements.txt").is_file():
+    if settings.framework == "tensorflow" and (code / "lib").is_dir():
+        _make_importable(code / "lib")  # where that image looks for packages, and then for no others
+    elif (code / "requirements.txt").is_file():
         overlay = new_overlay()
         overlay.install(["-r", "requirements.txt"], Foreground(), code)
         _make_importable(overlay.folder)
