@@ -144,6 +144,14 @@ def test_xgboosts_own_algorithm_takes_records(serve: Serve, expected: list[list[
     assert server.invoke(b"no records", kind).status == 400
 
 
+def test_of_several_instances_the_first_trains_with_xgboost(opt_ml: OptMl) -> None:
+    opt_ml.configure({"num_round": "1"}, {})
+    config = opt_ml.base / "input" / "config" / "resourceconfig.json"
+    config.write_text(json.dumps({"current_host": "algo-10", "hosts": ["algo-10", "algo-2"]}))
+    code, output = opt_ml.run("train", CLARY_FRAMEWORK="xgboost")
+    assert (code, output) == (0, "algo-2 trains with all of the data; nothing is left to do here\n")
+
+
 @pytest.mark.parametrize("framework", ["scikit-learn", "xgboost"])
 def test_model_fn_must_be_the_users(serve: Serve, expected: list[list[float]], framework: str) -> None:
     server = serve("", ready=False, CLARY_FRAMEWORK=framework)

@@ -147,9 +147,9 @@ def _place_channels(
     with staging.downloading("Data download failed:"):
         for channel in request.get("InputDataConfig") or []:
             source = channel["DataSource"].get("S3DataSource") or {}
-            share = share_of(host, hosts, source.get("InstanceGroupNames") or [])
+            share = (0, 1) if whole else share_of(host, hosts, source.get("InstanceGroupNames") or [])
             if share:
-                place, count = (0, 1) if whole else share
+                place, count = share
                 fed += staging.place_channel(objects, channel, opt_ml, host=place, hosts=count, default_mode=default)
     if fed:
         pipes.write_plan(opt_ml, fed)
