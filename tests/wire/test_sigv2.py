@@ -15,6 +15,9 @@ from clary.wire.sigv2 import read_presigned, verify_presigned
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 
+OF_BUCKETS = ("list_objects_v2", "head_bucket", "delete_bucket", "get_bucket_acl", "get_bucket_replication")
+
+
 def presigned(operation: str, token: str | None = None, **parameters: str) -> RequestHead:
     client = botocore.session.get_session().create_client(
         "s3",
@@ -24,11 +27,16 @@ def presigned(operation: str, token: str | None = None, **parameters: str) -> Re
         aws_secret_access_key=SECRET,
         aws_session_token=token,
     )
-    url = client.generate_presigned_url(operation, Params={"Bucket": "b", "Key": "deep/k ü", **parameters})
+    key = {} if operation in OF_BUCKETS else {"Key": "deep/k ü"}
+    url = client.generate_presigned_url(operation, Params={"Bucket": "b", **key, **parameters})
     assert "AWSAccessKeyId=" in url
     parts = urlsplit(url)
-    method = {"get_object": "GET", "put_object": "PUT", "head_object": "HEAD"}[operation]
-    return RequestHead(method, parts.path, parts.query, {"host": parts.netloc})
+    return RequestHead(
+        {"get": "GET", "lis": "GET", "put": "PUT", "hea": "HEAD", "del": "DELETE"}[operation[:3]],
+        parts.path,
+        parts.query,
+        {"host": parts.netloc},
+    )
 
 
 def check(head: RequestHead, *, secret: str = SECRET, later: float = 0) -> None:
@@ -44,6 +52,10 @@ def check(head: RequestHead, *, secret: str = SECRET, later: float = 0) -> None:
         ("get_object", {"ResponseContentType": "text/csv"}),
         ("head_object", {}),
         ("put_object", {}),
+        ("delete_object", {}),
+        ("get_object_retention", {}),
+        ("list_objects_v2", {"Prefix": "deep/"}),
+        *((operation, {}) for operation in OF_BUCKETS),
     ],
 )
 @pytest.mark.parametrize("token", [None, "a+token/=="])

@@ -18,7 +18,9 @@ from clary.wire.sigv4 import UNSIGNED_PAYLOAD, Signature
 
 _SUBRESOURCES = frozenset(
     {
-        *("accelerate", "acl", "cors", "delete", "lifecycle", "location", "logging", "notification", "partNumber"),
+        *("accelerate", "acl", "analytics", "cors", "defaultObjectAcl", "delete", "inventory", "lifecycle"),
+        *("location", "logging", "metrics", "notification", "object-lock", "partNumber", "replication", "restore"),
+        *("select", "select-type", "storageClass"),
         *("policy", "requestPayment", "tagging", "torrent", "uploadId", "uploads", "versionId", "versioning"),
         *("versions", "website", "response-cache-control", "response-content-disposition"),
         *("response-content-encoding", "response-content-language", "response-content-type", "response-expires"),
@@ -56,26 +58,37 @@ def verify_presigned(head: RequestHead, signature: Signature, secret: str, bucke
     `bucket_host` is the bucket when it is named by the Host header instead of the path, else empty.
     """
     query = dict(head.query_pairs)
-    to_sign = _to_sign(head, query, bucket_host).encode("utf-8", "surrogateescape")
-    expected = base64.b64encode(hmac.digest(secret.encode(), to_sign, hashlib.sha1))
-    if not hmac.compare_digest(expected, signature.signature.encode("utf-8", "surrogateescape")):
+    given = signature.signature.encode("utf-8", "surrogateescape")
+    for path in _paths(head, bucket_host):
+        to_sign = _to_sign(head, query, path).encode("utf-8", "surrogateescape")
+        expected = base64.b64encode(hmac.digest(secret.encode(), to_sign, hashlib.sha1))
+        if hmac.compare_digest(expected, given):
+            break
+    else:
         raise fault("s3", CredentialFault.MISMATCH)
     if now.timestamp() > (signature.expires or 0):
         raise ApiError("Request has expired", code="AccessDenied", status=403)
 
 
-def _to_sign(head: RequestHead, query: Mapping[str, str], bucket_host: str) -> str:
+def _paths(head: RequestHead, bucket_host: str) -> tuple[str, ...]:
+    """What the signer may have taken for the path: of a bucket, botocore signs it with a slash behind it."""
+    if bucket_host:
+        return (f"/{bucket_host}{head.path}",)
+    is_bucket = head.path.rfind("/") == 0 and len(head.path) > 1
+    return (head.path, f"{head.path}/") if is_bucket else (head.path,)
+
+
+def _to_sign(head: RequestHead, query: Mapping[str, str], path: str) -> str:
     """Headers that a signer had to move into the query count as headers."""
     named = {name.lower(): value for name, value in query.items()}
     amz = {name: value for name, value in named.items() if name.startswith("x-amz-")}
     amz |= {name: value for name, value in head.headers.items() if name.startswith("x-amz-")}
     lines = "".join(f"{name}:{amz[name].strip()}\n" for name in sorted(amz))
     content = [head.headers.get(name) or named.get(name, "") for name in ("content-md5", "content-type")]
-    return "\n".join([head.method, *content, query["Expires"], lines + _resource(head, bucket_host)])
+    return "\n".join([head.method, *content, query["Expires"], lines + _resource(head, path)])
 
 
-def _resource(head: RequestHead, bucket_host: str) -> str:
+def _resource(head: RequestHead, path: str) -> str:
     parts = sorted((name, value) for name, value in head.query_pairs if name in _SUBRESOURCES)
     subresources = "&".join(f"{name}={value}" if value else name for name, value in parts)
-    path = f"/{bucket_host}{head.path}" if bucket_host else head.path
     return f"{path}?{subresources}" if subresources else path
