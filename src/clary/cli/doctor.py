@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
@@ -17,9 +18,11 @@ from uv import find_uv_bin
 from clary.base.settings import Settings, load_settings
 from clary.cli.options import DataOption
 from clary.cli.running import find_server
+from clary.runtimes.collecting import find_environments
 from clary.runtimes.isolation import choose_isolation
 
 _ENOUGH_DISK = 5 * 1024**3
+_IDLE_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,13 @@ def _memory(_settings: Settings) -> Finding:
     return Finding(True, f"{os.cpu_count()} cores, {total / 1024**3:.0f} GiB of memory")
 
 
+def _environments(settings: Settings) -> Finding:
+    found = find_environments(settings.environments)
+    idle = [one for one in found if not one.in_use and (datetime.now(UTC) - one.used_at).days >= _IDLE_DAYS]
+    advice = f"{len(idle)} unused for {_IDLE_DAYS} days: `clary environments prune` removes them." if idle else ""
+    return Finding(None if idle else True, f"{len(found)} environments below {settings.environments}", advice)
+
+
 def _server(settings: Settings) -> Finding:
     server = find_server(settings)
     if server is not None:
@@ -119,6 +129,7 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _isolation,
     _memory,
     _disk,
+    _environments,
     _folder,
     _private,
     _server,

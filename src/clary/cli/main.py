@@ -9,7 +9,7 @@ import typer
 
 from clary.base.errors import ConfigurationError
 
-COMMANDS = ("serve", "env", "init", "status", "logs", "doctor", "quickstart", "account", "user")
+COMMANDS = ("serve", "env", "init", "status", "logs", "doctor", "quickstart", "account", "user", "environments")
 """In the order in which help shows them."""
 
 

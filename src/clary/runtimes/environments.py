@@ -8,6 +8,7 @@ platform and the toolkit's files. It is built in place by uv from a lock with ha
 from __future__ import annotations
 
 import compileall
+import contextlib
 import fcntl
 import hashlib
 import importlib.util
@@ -31,8 +32,8 @@ from clary.runtimes.errors import EnvironmentBuildError
 from clary.runtimes.images import Definition
 
 _FORMAT = "1"
-_READY = ".ready"
-_USED = ".used"
+READY = ".ready"
+USED = ".used"
 _TOOLKIT = "clary_toolkit"
 _BUILD_SECONDS = 1800
 _GPU_DEVICE = Path("/dev/nvidiactl")
@@ -96,11 +97,10 @@ class Environments:
         with_toolkit = definition not in images.WITHOUT_TOOLKIT
         torch = torch_builds.describe_build(gpu=_GPU_DEVICE.exists()) if definition.with_torch else ""
         path = self._path(definition.name, lock + torch, with_toolkit)
-        if not (path / _READY).exists():
+        while not _is_ready(path):
             with _alone(self.folder / f"{path.name}.lock") as held:
-                if not (path / _READY).exists():
+                if not (path / READY).exists():
                     self._build(path, definition, lock, with_toolkit, held)
-        _stamp(path / _USED)
         own = tuple(_read_ready(path).get("notes", ()))
         return PreparedEnvironment(
             path, definition.framework, platform.python_version(), definition.label, (*notes, *own)
@@ -152,7 +152,7 @@ class Environments:
             "python": platform.python_version(),
             "notes": notes,
         }
-        durable.write_json(path / _READY, ready)
+        durable.write_json(path / READY, ready)
 
     def _install_torch(self, path: Path, definition: Definition, held: int) -> list[str]:
         """Returns what the logs must say. Raises EnvironmentBuildError with all that was tried."""
@@ -225,7 +225,7 @@ def read_label(environment: Path) -> str:
 def _read_ready(environment: Path) -> dict[str, Any]:
     """What the mark says of a built environment; nothing where there is none."""
     try:
-        ready: dict[str, Any] = json.loads((environment / _READY).read_bytes())
+        ready: dict[str, Any] = json.loads((environment / READY).read_bytes())
     except (OSError, ValueError):
         return {}
     return ready
@@ -240,12 +240,21 @@ def _alone(lock: Path) -> Iterator[int]:
         yield file.fileno()
 
 
+def _is_ready(path: Path) -> bool:
+    """Stamped before the look, so that it is not collected after it (see `collecting`)."""
+    if not (path / READY).exists():
+        return False
+    _stamp(path / USED)
+    return (path / READY).exists()
+
+
 def _stamp(path: Path) -> None:
     """When the environment was last used, for collecting those that nobody uses any more."""
     try:
         os.utime(path)
     except FileNotFoundError:
-        path.touch()
+        with contextlib.suppress(FileNotFoundError):  # the environment itself has just gone
+            path.touch()
     except PermissionError:
         return  # a shared folder that we may only read
 

@@ -130,6 +130,7 @@ class ProcessRuntime:
             "control_groups": self._control_groups,
             "memory_bytes": spec.limits.memory_bytes,
             "volume_bytes": spec.limits.volume_bytes,
+            "environments": [str(path) for path in paths.shared],
             "volume": [str(path) for path in (spec.opt_ml, paths.temporary)],
             "staged": [str(path) for path in spec.staged],
             "processors": _pick_processors(spec.unit_id, spec.limits.cpus),
