@@ -303,3 +303,35 @@ def test_tensors(framework_python: Path) -> None:
     assert first == {"w_bytes": {"b64": "YQ=="}, "w": "a", "n": 0}
     assert second == {"w_bytes": {"b64": "/w=="}, "w": {"b64": "/w=="}, "n": 1}
     assert total.startswith("output total has no rows for 2 instances")
+
+
+RESULTS = """
+import json, sys
+import numpy as np
+from clary_toolkit.saved_models.examples import results
+from clary_toolkit.saved_models.refusal import Refusal
+words, scores = np.array([[b"yes", b"no"]] * 2, object), np.array([[0.25, 0.75], [0.5, 0.5]])
+found = [
+    results("classify", {"classes": words, "scores": scores}, 2),
+    results("classify", {"scores": scores}, 2),
+    results("classify", {"classes": words}, 2),
+    results("regress", {"outputs": np.array([[1.5], [2.0]])}, 2),
+]
+for method, outputs in (("classify", {}), ("classify", {"scores": scores}), ("regress", {"outputs": scores})):
+    try:
+        results(method, outputs, 3)
+    except Refusal as refusal:
+        found.append(refusal.status)
+json.dump(found, sys.stdout)
+"""
+
+
+def test_results_of_classify_and_regress(framework_python: Path) -> None:
+    command, variables = [str(framework_python), "-c", RESULTS], {"PYTHONPATH": str(SOURCE)}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+    both, scores, classes, regressed, *refusals = json.loads(done.stdout)
+    assert both == {"results": [[["yes", 0.25], ["no", 0.75]], [["yes", 0.5], ["no", 0.5]]]}
+    assert scores == {"results": [[["", 0.25], ["", 0.75]], [["", 0.5], ["", 0.5]]]}
+    assert classes == {"results": [[["yes", 0.0], ["no", 0.0]]] * 2}
+    assert regressed == {"results": [1.5, 2.0]}
+    assert refusals == [400, 400, 400]
