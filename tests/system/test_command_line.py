@@ -124,6 +124,18 @@ def test_doctor_finds_nothing_wrong_here(server: Server) -> None:
     assert "uv" in shown.stdout
 
 
+def test_environments_are_listed_and_those_in_use_stay(server: Server, tmp_path: Path) -> None:
+    old = tmp_path / f"scikit-learn-1.2-{'0f' * 16}"
+    old.mkdir()
+    os.utime(old, (0, 0))
+    elsewhere = {"CLARY_ENVIRONMENTS": str(tmp_path)}
+    assert "not complete" in clary(server, "environments", "list", "--size", **elsewhere).stdout
+    assert "environments prune" in clary(server, "doctor", **elsewhere).stdout
+    shown = clary(server, "environments", "prune", "--older-than", "7", **elsewhere)
+    assert (shown.returncode, old.name in shown.stdout, old.exists()) == (0, True, False)
+    assert "scikit-learn" in clary(server, "environments", "list").stdout
+
+
 def test_a_job_that_cannot_fit_fails_and_its_log_says_so(server: Server) -> None:
     sagemaker = server.client("sagemaker")
     sagemaker.create_processing_job(
