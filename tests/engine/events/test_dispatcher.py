@@ -134,6 +134,8 @@ def test_deployments_are_told_when_they_begin_and_end(world: World) -> None:
         ("InService", {"note": "no deployment"}),
         ("Updating", {"target": second}),
         ("InService", {"target": first, "failure": "no ping"}),
+        ("Updating", {"rescaling": True}),
+        ("InService", {}),
         ("Deleting", {}),
     ]
     for status, change in steps:
