@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from clary.access.documents import parse_policy
 from clary.access.evaluation import AccessRequest, Decision, Document, PolicySet, evaluate
 from clary.access.principals import Principal, role_session, root_principal, user_principal
 from clary.access.sessions import InvalidClientTokenId, Session, open_session
@@ -66,13 +67,22 @@ def caller_of_session(session: Session, principal: PrincipalPolicies | None) -> 
     if principal is None or principal.principal_id != session.principal.principal_id:
         raise _unknown()
     keys = {**_tag_keys(principal), **session.keys()}
-    return Caller(session.principal, session.secret_access_key, _policies(principal, session.policies), keys)
+    policies = _policies(principal, session.policies)
+    if principal.root and session.principal.kind == "federated-user":
+        policies = replace(policies, identity=(_EVERYTHING,))
+    return Caller(session.principal, session.secret_access_key, policies, keys)
 
 
 def caller_of_role(role: PrincipalPolicies, session_name: str) -> Caller:
     """A session of the role that Clary itself acts in; nothing is signed, so there is no secret."""
     principal = role_session(role.arn, role.principal_id, session_name)
     return Caller(principal, "", _policies(role, None), _tag_keys(role))
+
+
+_EVERYTHING = parse_policy(
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+)
+"""What root may do, for those whom it vouches for: root itself needs no policy."""
 
 
 def _policies(principal: PrincipalPolicies, session: tuple[Document, ...] | None) -> PolicySet:

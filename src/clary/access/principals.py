@@ -12,12 +12,13 @@ from typing import Literal
 
 from clary.base.arns import parse_arn
 
-Kind = Literal["root", "user", "assumed-role", "service", "anonymous"]
+Kind = Literal["root", "user", "assumed-role", "federated-user", "service", "anonymous"]
 
 _TYPES: Mapping[Kind, str] = {
     "root": "Account",
     "user": "User",
     "assumed-role": "AssumedRole",
+    "federated-user": "FederatedUser",
     "service": "Service",
     "anonymous": "Anonymous",
 }
@@ -42,11 +43,14 @@ class Principal:
     @property
     def user_id(self) -> str:
         """What GetCallerIdentity calls UserId and policies call `aws:userid`."""
+        if self.kind == "federated-user":
+            return f"{self.account}:{self.session_name}"
         return f"{self.principal_id}:{self.session_name}" if self.session_name else self.principal_id
 
     @property
     def policy_arn(self) -> str:
-        """ARN under which the caller's policies are kept: sessions have those of their role."""
+        """ARN under which the caller's policies are kept: sessions have those of their role (or of the user who
+        vouches for them, which is their `role_arn`)."""
         return self.role_arn or self.arn
 
 
@@ -74,6 +78,12 @@ def role_session(role_arn: str, role_id: str, session_name: str) -> Principal:
     )
 
 
+def federated_user(user: Principal, name: str) -> Principal:
+    """Somebody for whom a user (or root) vouches."""
+    arn = f"arn:aws:sts::{user.account}:federated-user/{name}"
+    return Principal(arn, user.account, "federated-user", user.principal_id, role_arn=user.arn, session_name=name)
+
+
 def service_principal(name: str, account: str) -> Principal:
     """A service of this installation that acts for `account`, for example `sagemaker.amazonaws.com`."""
     return Principal(arn=name, account=account, kind="service", principal_id=name)
@@ -88,7 +98,7 @@ def principal_keys(principal: Principal) -> Mapping[str, str]:
     elif principal.kind != "anonymous":
         keys |= {
             "aws:principalisawsservice": "false",
-            "aws:principalarn": principal.policy_arn,
+            "aws:principalarn": principal.arn if principal.kind == "federated-user" else principal.policy_arn,
             "aws:principalaccount": principal.account,
         }
     if principal.kind == "user":

@@ -182,7 +182,12 @@ def _identity(call: AuditedCall) -> dict[str, Any]:
     who = call.principal
     if who.kind == "service":
         return {"type": "AWSService", "invokedBy": who.arn}
-    kinds = {"root": "Root", "user": "IAMUser", "assumed-role": "AssumedRole"}
+    kinds = {
+        "root": "Root",
+        "user": "IAMUser",
+        "assumed-role": "AssumedRole",
+        "federated-user": "FederatedUser",
+    }
     identity: dict[str, Any] = {
         "type": kinds.get(who.kind, "Unknown"),
         "principalId": who.user_id,
@@ -195,7 +200,7 @@ def _identity(call: AuditedCall) -> dict[str, Any]:
         identity["userName"] = _username(who)
     if who.role_arn:
         issuer = {
-            "type": "Role",
+            "type": "Role" if who.kind == "assumed-role" else "IAMUser",
             "principalId": who.principal_id,
             "arn": who.role_arn,
             "accountId": who.account,

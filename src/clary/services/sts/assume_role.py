@@ -26,15 +26,15 @@ def assume_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     refuse_unserved("AssumeRole", request, _UNSERVED)
     with context.database.read() as tx:
         role = _trusting_role(context, tx, request)
-        session_policies = _session_policies(context, tx, request)
+        policies = session_policies(context, tx, request)
     principal = role_session(role.arn, role.document["RoleId"], request["RoleSessionName"])
     credentials = mint_session(
         context.installation.master_key,
         principal=principal,
         issued_at=context.now,
         expires_at=context.now + timedelta(seconds=_duration(context, request, role)),
-        session_policies=session_policies,
-        tags=_tags(request),
+        session_policies=policies,
+        tags=session_tags(request),
         source_identity=request.get("SourceIdentity", ""),
     )
     answer = {
@@ -75,7 +75,7 @@ def _actions(request: dict[str, Any]) -> list[str]:
 
 
 def _request_keys(request: dict[str, Any]) -> dict[str, str | list[str]]:
-    tags = _tags(request)
+    tags = session_tags(request)
     keys: dict[str, str | list[str]] = {f"aws:requesttag/{key.lower()}": value for key, value in tags.items()}
     keys["sts:rolesessionname"] = request["RoleSessionName"]
     if tags:
@@ -92,7 +92,7 @@ def _role_keys(role: Resource | None) -> dict[str, str | list[str]]:
     return {f"{prefix}:resourcetag/{key.lower()}": tags[key] for prefix in ("aws", "iam") for key in tags}
 
 
-def _tags(request: dict[str, Any]) -> dict[str, str]:
+def session_tags(request: dict[str, Any]) -> dict[str, str]:
     tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags") or []}
     if len({key.lower() for key in tags}) != len(request.get("Tags") or []):
         raise ValidationException("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
@@ -110,7 +110,7 @@ def _duration(context: Context, request: dict[str, Any], role: Resource) -> int:
     return seconds
 
 
-def _session_policies(context: Context, tx: Transaction, request: dict[str, Any]) -> list[str]:
+def session_policies(context: Context, tx: Transaction, request: dict[str, Any]) -> list[str]:
     """Texts of the inline and the managed policies that limit the session, as they are now."""
     texts = []
     if request.get("Policy"):
