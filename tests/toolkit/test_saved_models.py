@@ -90,7 +90,7 @@ def test_custom_attributes_choose_what_answers() -> None:
 
 
 def test_paths_of_the_rest_interface() -> None:
-    for target in (Target("half"), Target("half", 7, "classify")):
+    for target in (Target("half"), Target("half", 7, "classify"), Target("half: a/b?")):
         assert addresses.target_at(target.path) == target
     assert addresses.target_at("/v1/models/half") == Target("half", None, "")
     for path in ("/v1/models/", "/v1/models/half/versions/x", "/v1/models/half:run", "/v2/models/half:predict"):
@@ -173,6 +173,7 @@ def test_the_rest_interface_answers_refusals(rest: RestServer) -> None:
     sent = asked("POST", uri, iter([b'{"instances"', b": [1]}"]), **{"Transfer-Encoding": "chunked"})
     assert sent == (400, {"error": 'Serving signature key "serving_default" not found; the model has: none'})
     assert asked("POST", uri.replace(rest.prefix, "/guessed-key"), "{}") == (404, {"error": "Not Found"})
+    assert asked("POST", uri.removesuffix(":predict"), "{}")[0] == 400
 
 
 def module_of(**functions: Any) -> types.ModuleType:

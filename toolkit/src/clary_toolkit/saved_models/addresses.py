@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import quote, unquote
 
 from clary_toolkit.saved_models.refusal import Refusal
 
@@ -23,7 +24,7 @@ class Target:
     @property
     def path(self) -> str:
         version = "" if self.version is None else f"/versions/{self.version}"
-        return f"/v1/models/{self.model}{version}:{self.method}"
+        return f"/v1/models/{quote(self.model, safe='')}{version}:{self.method}"
 
 
 def attributes(header: str | None) -> dict[str, str]:
@@ -47,7 +48,7 @@ def target_at(path: str) -> Target:
     found = _PATH.fullmatch(path.partition("?")[0])
     if found is None:
         raise Refusal(400, f"Malformed request: {path}")
-    model, version, method = found.groups()
+    model, version, method = unquote(found[1]), found[2], found[3]
     return _checked(model, version, method) if method else Target(model, _number(version, path), "")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
@@ -43,38 +44,50 @@ class RestServer(ThreadingHTTPServer):
 
 class _Exchange(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    timeout = 300
+    wbufsize = -1  # head and body in one packet, or the body would wait for the client's acknowledgement
 
     def do_POST(self) -> None:
-        self._respond(self._body())
+        self._respond(self._posted)
 
     def do_GET(self) -> None:
-        self._respond(None)
+        self._respond(self._looked_at)
 
-    def _respond(self, body: bytes | None) -> None:
+    def _respond(self, found: Callable[[str], bytes]) -> None:
         try:
-            status, found = 200, call("the model", self._found, body)
+            status, body = 200, call("the model", found, self._checked_path())
         except UserCodeFailed as error:
             error.print_traceback()
-            status, found = 500, Refusal(500, str(error.cause)).message.encode()
+            status, body = 500, Refusal(500, str(error.cause)).message.encode()
         except RequestError as refusal:
-            status, found = refusal.status, refusal.message.encode()
+            status, body = refusal.status, refusal.message.encode()
         self.send_response(status)
         self.send_header("Content-Type", JSON)
-        self.send_header("Content-Length", str(len(found)))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(found)
+        self.wfile.write(body)
 
-    def _found(self, body: bytes | None) -> bytes:
-        server = cast("RestServer", self.server)
-        key, path = self.path[: len(server.prefix)], self.path[len(server.prefix) :]
-        if not hmac.compare_digest(key.encode("latin-1", "replace"), server.prefix.encode()):
+    def _checked_path(self) -> str:
+        """The path behind the key. Without the key not even the body is read. Raises Refusal."""
+        prefix = cast("RestServer", self.server).prefix
+        key, path = self.path[: len(prefix)], self.path[len(prefix) :]
+        if not hmac.compare_digest(key.encode("latin-1", "replace"), prefix.encode()):
+            self.close_connection = True
             raise Refusal(404, "Not Found")
+        return path
+
+    def _posted(self, path: str) -> bytes:
+        body = self._body()
         target = target_at(path)
-        if body is None or not target.method:
-            if target.method:
-                raise Refusal(400, f"Malformed request: GET {path}")
-            return state(server.models, target)
-        return answer(server.models, target, parsed(body))
+        if not target.method:
+            raise Refusal(400, f"Malformed request: POST {path}")
+        return answer(cast("RestServer", self.server).models, target, parsed(body))
+
+    def _looked_at(self, path: str) -> bytes:
+        target = target_at(path)
+        if target.method:
+            raise Refusal(400, f"Malformed request: GET {path}")
+        return state(cast("RestServer", self.server).models, target)
 
     def _body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
