@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from pathlib import Path
-
-import pytest
 
 from clary_toolkit.algorithms.recordio import Record, Tensor, answers, written
 from tests.toolkit.built_in import RECORDS, UNLABELLED, Ask, Fit, errors, fit_all
@@ -33,6 +30,8 @@ def test_data_and_requests_of_every_kind(framework_python: Path) -> None:
         Ask(written([Record(Tensor([0.0, 1.0])), Record(Tensor([10.0, 14.0], [0, 1], 2))]), RECORDS),
         Ask(ONE, accept=RECORDS),
         Ask('{"instances": [{"data": {"features": {"keys": [1], "shape": [2], "values": [1]}}}]}'),
+        Ask('{"instances": [{"data": {"features": [0, 1]}}, {"features": {"values": [10, 14]}}]}'),
+        Ask("8,0,1\n8,10,14\n", "text/csv; label_size=1"),
     ]
     wrong = [
         Ask("1,2,3", "text/csv"),
@@ -54,6 +53,8 @@ def test_data_and_requests_of_every_kind(framework_python: Path) -> None:
         csv.replies[0].json["predictions"],
         csv.replies[1].lines,
         csv.replies[3].json["predictions"],
+        csv.replies[6].json["predictions"],
+        csv.replies[7].json["predictions"],
         records.replies[0].json["predictions"],
         mixed.replies[0].json["predictions"],
     ]
@@ -65,8 +66,8 @@ def test_data_and_requests_of_every_kind(framework_python: Path) -> None:
     assert csv.replies[4].type == RECORDS
     assert csv.replies[4].body == answers([{name: [value] for name, value in row.items()} for row in (first, second)])
     assert csv.replies[5].json["predictions"] == [first]
-    assert [reply.status for reply in csv.replies[6:]] == [400, 400, 400, 415, 406]
-    assert b"2 features (feature_dim), the rows of this request 3" in csv.replies[6].body
+    assert [reply.status for reply in csv.replies[8:]] == [400, 400, 400, 415, 406]
+    assert b"2 features (feature_dim), the rows of this request 3" in csv.replies[8].body
     assert csv.files == ["model_algo-1"]
     assert csv.metrics == {"train msd": 1.0, "train ssd": 4.0, "test msd": 1.0, "test ssd": 4.0}
 
@@ -134,12 +135,11 @@ def test_the_first_instance_trains(framework_python: Path) -> None:
     assert (other.files, other.log) == ([], ["algo-1 trains with all of the data; nothing is left to do here"])
 
 
-@pytest.mark.parametrize(
-    "text", ["[1]", '{"instances": [{"features": ["1", 2]}]}', json.dumps({"instances": [[0, 1]]})]
-)
-def test_json_that_is_no_request(framework_python: Path, text: str) -> None:
-    (fitted,) = fit_all(framework_python, "kmeans", Fit(VALUES, {"train": (UNLABELLED, ROWS)}, [Ask(text)]))
-    assert fitted.replies[0].status == 400
+def test_json_that_is_no_request(framework_python: Path) -> None:
+    bodies = ["[1]", "1", '{"instances": [{"features": ["1", 2]}]}', '{"instances": [[0, 1]]}', '{"instances": [{}]}']
+    asks = [Ask(body) for body in bodies]
+    (fitted,) = fit_all(framework_python, "kmeans", Fit(VALUES, {"train": (UNLABELLED, ROWS)}, asks))
+    assert [reply.status for reply in fitted.replies] == [400] * len(bodies)
 
 
 def test_a_stop_request_ends_it_at_once(opt_ml: OptMl, framework_python: Path) -> None:

@@ -36,7 +36,7 @@ def input_fn(data: Any, content_type: str) -> Table:
     if kind not in INPUTS:
         raise RequestError(415, f"content type {kind!r} is not supported; supported: {', '.join(INPUTS)}")
     try:
-        return _table(data, kind)
+        return _table(data, kind, tables.label_size(content_type, 0))
     except (ValueError, OverflowError) as error:
         raise RequestError(400, f"the body is not valid {kind}: {error}") from error
 
@@ -66,7 +66,7 @@ def output_fn(answer: Answer, accept: str) -> tuple[bytes | str, str]:
     return recordio.answers([{name: _list(value) for name, value in row.items()} for row in rows]), kind
 
 
-def _table(data: Any, kind: str) -> Table:
+def _table(data: Any, kind: str, label_size: int) -> Table:
     if kind == recordio.MEDIA_TYPE:
         return tables.from_records(data)
     text = data if isinstance(data, str) else bytes(data).decode("utf-8")
@@ -74,7 +74,7 @@ def _table(data: Any, kind: str) -> Table:
         raise ValueError("it is empty")
     if kind == JSON:
         return tables.from_json(text)
-    return tables.from_json_lines(text) if kind == JSON_LINES else tables.from_csv(text, 0)
+    return tables.from_json_lines(text) if kind == JSON_LINES else tables.from_csv(text, label_size)
 
 
 def _list(value: float | Sequence[float]) -> Sequence[float]:

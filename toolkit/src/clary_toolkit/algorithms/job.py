@@ -108,16 +108,16 @@ def begin(known: Mapping[str, Hyperparameter], configuration: TrainingConfigurat
 
 def _content_type(channel: str, text: str) -> tuple[str, int]:
     """The media type, and how many columns of a CSV file are labels."""
-    kind, *parameters = (part.strip().lower() for part in text.split(";"))
+    kind = text.partition(";")[0].strip().lower()
     if kind not in {CSV, "csv", recordio.MEDIA_TYPE}:
         raise CustomerError(
             f"The content type {text!r} of the channel {channel} is not supported; supported: text/csv "
             "(with label_size=0 where there is no label) and application/x-recordio-protobuf."
         )
-    sizes = [part.partition("=")[2].strip() for part in parameters if part.partition("=")[0].strip() == "label_size"]
-    if sizes and sizes[-1] not in {"0", "1"}:
-        raise CustomerError(f"label_size of the channel {channel} must be 0 or 1, not {sizes[-1]!r}.")
-    return (recordio.MEDIA_TYPE if kind == recordio.MEDIA_TYPE else CSV), int(sizes[-1]) if sizes else 1
+    try:
+        return (recordio.MEDIA_TYPE if kind == recordio.MEDIA_TYPE else CSV), tables.label_size(text, 1)
+    except ValueError as error:
+        raise CustomerError(f"label_size of the channel {channel} {error}.") from error
 
 
 def _read(channel: str, folder: Path, kind: str, label_size: int, width: int) -> Table:

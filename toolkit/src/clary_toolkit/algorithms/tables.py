@@ -60,6 +60,17 @@ def from_csv(text: str, label_size: int) -> Table:
     return Table(values[:, label_size:].astype("f4"), values[:, 0] if label_size else None)
 
 
+def label_size(content_type: str, default: int) -> int:
+    """What a content type says of the labels in a CSV file: 0 or 1 of them. Raises ValueError."""
+    for parameter in content_type.split(";")[1:]:
+        name, _, text = (part.strip().lower() for part in parameter.partition("="))
+        if name == "label_size":
+            if text not in {"0", "1"}:
+                raise ValueError(f"must be 0 or 1, not {text!r}")
+            return int(text)
+    return default
+
+
 def from_records(data: bytes, width: int = 0) -> Table:
     """`width` is the number of columns that sparse rows have at least."""
     return _stacked(recordio.read(data), width)
@@ -108,15 +119,16 @@ def _csv_trouble(text: str) -> str:
 
 
 def _json_record(value: Any) -> Record:
-    """`{"features": [...]}` or `{"data": {"features": {"values": [...], "keys": [...], "shape": [...]}}}`."""
-    if not isinstance(value, Mapping):
-        raise ValueError("an instance must be an object with features")
-    if "features" in value:
-        return Record(Tensor(_numbers(value["features"])))
-    data = value.get("data")
+    """`{"features": X}` or `{"data": {"features": X}}`; X is `[...]` or `{"values": [...], "keys": [...], "shape":
+    [...]}`."""
+    data = value.get("data") if isinstance(value, Mapping) and "features" not in value else value
     features = data.get("features") if isinstance(data, Mapping) else None
+    if isinstance(features, list):
+        return Record(Tensor(_numbers(features)))
     if not isinstance(features, Mapping) or "values" not in features:
-        raise ValueError('an instance needs "features", or "data" with "features" and their "values"')
+        raise ValueError(
+            'an instance needs "features", or "data" with "features": a list, or an object with "values"'
+        )
     keys, shape = _wholes(features.get("keys")), _wholes(features.get("shape"))
     return Record(Tensor(_numbers(features["values"]), keys, shape[-1] if shape else 0))
 
