@@ -154,6 +154,14 @@ def test_tokens_are_of_one_unit_and_one_role(house: House) -> None:
     assert (status, "does not exist any more" in answer["message"]) == (403, True), "of a role that was made anew"
 
 
+def test_processes_of_functions_have_them_as_long_as_they_run(house: House) -> None:
+    unit = f"f{house.add('lambda-function', 'f').id}-abc-def"
+    house.living.add(unit)
+    assert house.ask(token_of(unit))[0] == 200
+    house.living.discard(unit)
+    assert house.ask(token_of(unit))[0] == 403
+
+
 def test_replicas_that_were_replaced_get_none(house: House) -> None:
     replica = {"generation": 1, "variant": "v", "index": 0, "attempt": 2, "since": 0.0, "ready": True}
     row = house.add("endpoint", "e", "InService", fleet=[replica])

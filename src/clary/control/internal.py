@@ -90,14 +90,14 @@ class InternalPaths:
         }
 
     def _runs(self, unit: str) -> bool:
-        """Whether it works for a resource that is not at rest. Processes of functions are kept by their function."""
+        """Whether it runs, for a resource that is not at rest. Functions always are at rest."""
         resource_id = owner_of(unit)
         with self._database.read() as tx:
             owner = resources.find_by_id(tx, resource_id) if resource_id is not None else None
-            if owner is None or owner.kind == FUNCTION:
-                return owner is not None
-            busy = work.find(tx, owner.id) is not None
-        return busy and is_current(owner, unit) and self._lives(unit)
+            if owner is None:
+                return False
+            busy = owner.kind == FUNCTION or (work.find(tx, owner.id) is not None and is_current(owner, unit))
+        return busy and self._lives(unit)
 
     def _code(self, fields: dict[str, str]) -> Response:
         """A function's archive as it was given; it is gone once the function has other code."""
