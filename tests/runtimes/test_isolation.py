@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from clary.base.errors import ConfigurationError
-from clary.runtimes import isolation, shim
+from clary.runtimes import isolation
 from clary.runtimes.isolation import Kind, choose_isolation, relocate
 from clary.runtimes.port import Phase
+from clary.runtimes.shim import network
 from tests.runtimes.conftest import Machine, MakeMachine, kill, wait_until
 
 REACH = """
@@ -255,8 +256,8 @@ def _network_of(pid: int) -> int:
 
 
 def test_a_network_that_cannot_be_had_is_told(make_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shim, "_make_network", _refuse)
-    assert shim._share_network([]) == "[Errno 1] Operation not permitted"
+    monkeypatch.setattr(network, "_make_network", _refuse)
+    assert network.share_network([]) == "[Errno 1] Operation not permitted"
     machine = make_machine("plain")
     machine.launch("u", "print(1)", network=False, together=["v"])
     machine.wait("u")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,23 +11,29 @@ from pathlib import Path
 import pytest
 
 from clary.runtimes import shim
+from clary.runtimes.shim import memory
+from clary.runtimes.shim.log import LINE_LIMIT, Log, _tidy
 
 
 def test_it_needs_nothing_but_the_standard_library() -> None:
-    code = f"import sys, runpy; runpy.run_path({shim.__file__!r}); print([m for m in sys.modules if 'clary' in m])"
-    result = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "[]"
+    begin = f"import sys; sys.path.append({str(Path(shim.__file__).parent.parent)!r}); import shim.launch"
+    ask = "print(sorted(m for m in sys.modules if m.partition('.')[0] not in sys.stdlib_module_names))"
+    command = [sys.executable, "-I", "-S", "-c", f"{begin}; {ask}"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = set(ast.literal_eval(result.stdout))
+    assert "shim.life" in found
+    assert not [name for name in found if name.partition(".")[0] not in {"shim", "__main__"}]
 
 
 def test_lines_that_could_not_be_written_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = shim.Log(str(tmp_path / "log"), 10**6)
+    log = Log(str(tmp_path / "log"), 10**6)
     log.feed(b"one\n")
 
     def full(_descriptor: int, _block: bytes) -> int:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(shim.os, "write", full)
+        patch.setattr(os, "write", full)
         log.feed(b"two\nthree\n")
     log.feed(b"four\n")
     log.close()
@@ -34,11 +42,11 @@ def test_lines_that_could_not_be_written_are_counted(tmp_path: Path, monkeypatch
 
 
 def test_half_written_blocks_are_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = shim.Log(str(tmp_path / "log"), 10**6)
+    log = Log(str(tmp_path / "log"), 10**6)
     log.feed(b"one\n")
-    real = shim.os.write
+    real = os.write
     with monkeypatch.context() as patch:
-        patch.setattr(shim.os, "write", lambda descriptor, block: real(descriptor, block[:5]))
+        patch.setattr(os, "write", lambda descriptor, block: real(descriptor, block[:5]))
         log.feed(b"two\n")
     log.feed(b"three\n")
     log.close()
@@ -48,8 +56,8 @@ def test_half_written_blocks_are_taken_back(tmp_path: Path, monkeypatch: pytest.
 
 def test_both_versions_of_memory_groups_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     own = "4:memory:/docker/abc\n1:cpu,cpuacct:/x\n0::/user.slice/clary.service\n"
-    monkeypatch.setattr(shim, "_read", lambda _path: own)
-    groups = {group.path: group for group in shim._possible_groups("n", 1000, "/cg")}
+    monkeypatch.setattr(memory, "read", lambda _path: own)
+    groups = {group.path: group for group in memory._possible_groups("n", 1000, "/cg")}
     assert list(groups) == [
         "/cg/memory/docker/abc/n",
         "/cg/memory/n",
@@ -64,7 +72,7 @@ def test_both_versions_of_memory_groups_are_tried(monkeypatch: pytest.MonkeyPatc
     "events", ["oom 3\noom_kill 1\noom_group_kill 0\n", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n"]
 )
 def test_the_kernels_kills_are_read(tmp_path: Path, events: str) -> None:
-    group = shim.MemoryGroup(str(tmp_path), {}, "events")
+    group = memory.MemoryGroup(str(tmp_path), {}, "events")
     assert not group.killed()
     (tmp_path / "events").write_text(events)
     assert group.killed()
@@ -73,11 +81,11 @@ def test_the_kernels_kills_are_read(tmp_path: Path, events: str) -> None:
 
 
 def test_a_machine_without_control_groups(tmp_path: Path) -> None:
-    assert shim.make_memory_group("n", 1000, str(tmp_path / "none")) is None
+    assert memory.make_memory_group("n", 1000, str(tmp_path / "none")) is None
 
 
 def test_cutting_leaves_characters_whole() -> None:
-    data = ("é" * shim.LINE_LIMIT).encode()
-    pieces = shim._tidy(b"x" + data)
+    data = ("é" * LINE_LIMIT).encode()
+    pieces = _tidy(b"x" + data)
     assert b"".join(pieces) == b"x" + data
-    assert all(len(piece) <= shim.LINE_LIMIT for piece in pieces)
+    assert all(len(piece) <= LINE_LIMIT for piece in pieces)

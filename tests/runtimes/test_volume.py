@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from clary.runtimes import shim
 from clary.runtimes.diagnosis import failure_reason
 from clary.runtimes.port import Limits, Phase
+from clary.runtimes.shim import volume
+from clary.runtimes.shim.volume import Tree, Volume
 from tests.runtimes.conftest import Machine, MakeMachine
 
 MIB = 1 << 20
@@ -60,11 +61,11 @@ def test_what_was_staged_and_what_fits_does_no_harm(make_machine: MakeMachine) -
 
 @pytest.fixture
 def slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shim, "POLL_VOLUME", 0.0)
-    monkeypatch.setattr(shim, "VOLUME_SHARE", 0)
+    monkeypatch.setattr(volume, "POLL_VOLUME", 0.0)
+    monkeypatch.setattr(volume, "VOLUME_SHARE", 0)
 
 
-def measured(volume: shim.Volume) -> int:
+def measured(volume: Volume) -> int:
     """Once every tree has been measured whole."""
     for _ in range(50):
         volume.measure()
@@ -83,7 +84,7 @@ def fill(path: Path, size: int = MIB) -> Path:
 def test_growth_of_what_was_staged_counts(tmp_path: Path) -> None:
     staged = tmp_path / "opt-ml" / "input"
     fill(staged / "a" / "1", 3 * MIB)
-    volume = shim.Volume([str(tmp_path / "opt-ml"), str(tmp_path / "tmp")], [str(staged)])
+    volume = Volume([str(tmp_path / "opt-ml"), str(tmp_path / "tmp")], [str(staged)])
     assert measured(volume) == 0
     fill(staged / "a" / "2")
     assert measured(volume) == MIB
@@ -102,14 +103,14 @@ def test_links_and_holes_are_not_counted_twice(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path)
     with (tmp_path / "hole").open("wb") as file:
         file.truncate(100 * MIB)
-    assert measured(shim.Volume([str(tmp_path)], [])) == MIB
+    assert measured(Volume([str(tmp_path)], [])) == MIB
 
 
 def test_large_trees_are_walked_in_slices_and_seldom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shim, "VOLUME_SLICE", 10)
+    monkeypatch.setattr(volume, "VOLUME_SLICE", 10)
     for number in range(100):
         fill(tmp_path / f"d{number % 10}" / str(number), 1)
-    tree = shim.Tree(str(tmp_path), set(), counts_from_zero=True)
+    tree = Tree(str(tmp_path), set(), counts_from_zero=True)
     tree.measure(time.monotonic())
     assert tree.rest, "there is more to walk"
     assert tree.grown == 0

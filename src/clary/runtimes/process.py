@@ -29,7 +29,7 @@ from clary.runtimes.port import LogLine, Phase, UnitSpec, UnitState
 
 LOG_NOTES = "CLARY_LOG_NOTES"
 LOG_LIMIT_BYTES = 1024**3
-_SHIM = Path(__file__).with_name("shim.py")
+_SHIM = Path(__file__).with_name("shim")
 _UNIT_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 _TRASH = ".removed-"
 _CHUNK = 1024 * 1024
