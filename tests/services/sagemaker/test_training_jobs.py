@@ -231,3 +231,15 @@ def test_jobs_are_listed_by_the_state_of_their_pool(client: Client, context: Con
     assert listed("Available", MaxResults=1, NextToken=token) == (["job-3"], None)
     assert listed("InUse") == (["job-5"], None)
     assert listed("Reused") == listed("Terminated") == ([], None)
+
+
+def test_describe_tells_the_metrics_of_a_built_in_algorithm(client: Client) -> None:
+    image = "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1"
+    algorithm = {"TrainingImage": image, "TrainingInputMode": "File"}
+    client("CreateTrainingJob", **request(AlgorithmSpecification=algorithm))
+    shown = client("DescribeTrainingJob", TrainingJobName="job")["AlgorithmSpecification"]
+    assert {"train:msd", "test:msd"} < {item["Name"] for item in shown["MetricDefinitions"]}
+    client("CreateTrainingJob", **request("script"))
+    assert (
+        "MetricDefinitions" not in client("DescribeTrainingJob", TrainingJobName="script")["AlgorithmSpecification"]
+    )

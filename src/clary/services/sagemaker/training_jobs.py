@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from clary.base.errors import ValidationException
+from clary.definitions.algorithm_metrics import metric_definitions
+from clary.runtimes.images import split_image, trains_alone
 from clary.services.context import Context
 from clary.services.sagemaker import names, warm_pools
 from clary.services.sagemaker.experiments import job_components
@@ -69,6 +71,7 @@ def described(job: Resource) -> dict[str, Any]:
     shown = {
         **_DEFAULTS,
         **document["request"],
+        **_own_metrics(document["request"]),
         "OutputDataConfig": output_config(document["request"]["OutputDataConfig"]),
         "TrainingJobArn": job.arn,
         "TuningJobArn": document.get("tuning_job"),
@@ -87,6 +90,15 @@ def described(job: Resource) -> dict[str, Any]:
     if seconds is not None:
         shown |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
     return shown
+
+
+def _own_metrics(request: dict[str, Any]) -> dict[str, Any]:
+    """The algorithm with the metrics of a built-in one, as AWS fills them in; else nothing."""
+    given = request.get("AlgorithmSpecification") or {}
+    image = given.get("TrainingImage") or ""
+    if given.get("MetricDefinitions") or not trains_alone(image, request.get("HyperParameters") or {}):
+        return {}
+    return {"AlgorithmSpecification": {**given, "MetricDefinitions": metric_definitions(split_image(image)[0])}}
 
 
 def output_config(given: dict[str, Any]) -> dict[str, Any]:
