@@ -137,6 +137,10 @@ def test_an_upload_starts_a_pipeline_with_its_key_once_and_tells_a_queue(server:
     assert "in/a b.csv" in run["PipelineExecutionFailureReason"]
 
 
+def ending(suffix: str) -> dict[str, Any]:
+    return {"Filter": {"Key": {"FilterRules": [{"Name": "suffix", "Value": suffix}]}}}
+
+
 def test_classic_notifications_reach_a_queue_and_a_function(server: Server) -> None:
     url, queue_arn = queue(server, "flow-classic", "s3")
     code = (
@@ -149,14 +153,17 @@ def test_classic_notifications_reach_a_queue_and_a_function(server: Server) -> N
     bucket(
         server,
         "flow-classic",
-        QueueConfigurations=[{"QueueArn": queue_arn, "Events": ["s3:ObjectCreated:*"]}],
-        LambdaFunctionConfigurations=[{"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:Put"]}],
+        QueueConfigurations=[{"QueueArn": queue_arn, "Events": ["s3:ObjectCreated:*"], **ending(".csv")}],
+        LambdaFunctionConfigurations=[
+            {"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:Put"], **ending(".txt")}
+        ],
     )
-    server.client("s3").put_object(Bucket="flow-classic", Key="a b.csv", Body=b"1")
+    for key in ("a b.csv", "a b.txt"):
+        server.client("s3").put_object(Bucket="flow-classic", Key=key, Body=b"1")
     bodies = [json.loads(body) for body in receive(server, url, 2)]
     (record,) = [record for body in bodies for record in body.get("Records", [])]
     assert record["s3"]["object"]["key"] == "a+b.csv"
-    eventually(lambda: any("records ['a+b.csv']" in line for line in lines(server, "/aws/lambda/flow-records")), 60)
+    eventually(lambda: any("records ['a+b.txt']" in line for line in lines(server, "/aws/lambda/flow-records")), 60)
 
 
 def test_an_approval_is_an_event(server: Server) -> None:
