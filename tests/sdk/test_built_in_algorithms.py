@@ -32,6 +32,7 @@ tuner.wait()
 client = boto3.client("sagemaker")
 job = client.describe_training_job(TrainingJobName=groups.latest_training_job.name)
 print("groups", {item["MetricName"]: round(item["Value"], 1) for item in job["FinalMetricDataList"]}["train:msd"])
+print("course", len(groups.training_job_analytics.dataframe()) >= 1)
 best = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=tuner.latest_tuning_job.name)
 print("objective", best["BestTrainingJob"]["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] < 0.1)
 job = client.describe_training_job(TrainingJobName=tuner.best_training_job())
@@ -59,6 +60,7 @@ def test_record_sets_train_and_predictors_answer(run_client: Run, tmp_path: Path
     found = re.search(r"^groups (\S+)$", shown, re.MULTILINE)
     assert found is not None, shown
     assert 2 < float(found[1]) < 4  # three numbers with a variance of one
+    assert "course True" in shown
     assert "objective True" in shown
     assert "clusters [0.0, 1.0] True" in shown
     assert "labels [0.0, 1.0] True" in shown
