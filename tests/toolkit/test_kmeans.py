@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from clary_toolkit.algorithms.recordio import Record, Tensor, answers, written
 from tests.toolkit.built_in import RECORDS, UNLABELLED, Ask, Fit, errors, fit_all
 from tests.toolkit.running import OptMl
@@ -14,6 +16,7 @@ ROWS = "0,0\r\n0,2\n\n10, 10\n1e1,12"
 DENSE = written([Record(Tensor([0.0, 0.0]), 1.0), Record(Tensor([0.0, 2.0]), 0.0)])
 SPARSE = written([Record(Tensor([10.0, 10.0], [0, 1], 2)), Record(Tensor([10.0, 12.0], [0, 1], 2))])
 VALUES = {"k": "2", "feature_dim": "2", "mini_batch_size": "500"}
+CHANNEL = {"train": {"TrainingInputMode": "File", "ContentType": UNLABELLED}}
 ONE = '{"instances": [{"features": [0, 1]}, {"data": {"features": {"values": [10, 14]}}}]}'
 WANTED = ([0.0, 3.0], {0.0, 1.0})
 
@@ -140,6 +143,31 @@ def test_json_that_is_no_request(framework_python: Path) -> None:
     asks = [Ask(body) for body in bodies]
     (fitted,) = fit_all(framework_python, "kmeans", Fit(VALUES, {"train": (UNLABELLED, ROWS)}, asks))
     assert [reply.status for reply in fitted.replies] == [400] * len(bodies)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "model.tar.gz holds no model_algo-1"),
+        (b"\x12\x01mxnet", "AWS's own model files cannot be served"),
+        ("pca", "model_algo-1 is a model of pca, not of kmeans"),
+    ],
+)
+def test_models_of_others_are_refused(
+    opt_ml: OptMl, framework_python: Path, content: bytes | str | None, words: str
+) -> None:
+    model = opt_ml.base / "model" / "model_algo-1"
+    opt_ml.python = framework_python
+    if isinstance(content, bytes):
+        model.write_bytes(content)
+    if content == "pca":
+        opt_ml.configure({"feature_dim": "2", "num_components": "1", "mini_batch_size": "9"}, CHANNEL)
+        (opt_ml.base / "input" / "data" / "train").mkdir(parents=True)
+        (opt_ml.base / "input" / "data" / "train" / "rows.csv").write_text(ROWS)
+        assert opt_ml.run("train", CLARY_FRAMEWORK="pca")[0] == 0
+    code, output = opt_ml.run("serve", CLARY_FRAMEWORK="kmeans", CLARY_SERVER_SOCKET=str(opt_ml.scratch / "s"))
+    assert code == 1
+    assert words in output
 
 
 def test_a_stop_request_ends_it_at_once(opt_ml: OptMl, framework_python: Path) -> None:

@@ -25,11 +25,12 @@ def test_numbers(framework_python: Path) -> None:
     """The line itself is found; the log tells it in the form of SageMaker's expressions."""
     both = {"train": ("text/csv", LINE), "validation": ("text/csv", LINE), "test": ("text/csv", LINE)}
     records = written([Record(Tensor([x, y], [0, 1], 2), 3 * x - 0.5 * y + 7) for x, y in POINTS])
+    narrow = written([Record(Tensor([x], [0]), 3 * x + 7) for x, _ in POINTS])
     plain, sparse, offset = fit_all(
         framework_python,
         "linear_learner",
         Fit(NUMBERS, both, [ASKED, Ask("1,10\n", "text/csv", "text/csv")]),
-        Fit({**NUMBERS, "feature_dim": "2"}, {"train": (RECORDS, records)}, [ASKED]),
+        Fit(NUMBERS, {"train": (RECORDS, records), "test": (RECORDS, narrow)}, [ASKED]),
         Fit(
             {**NUMBERS, "use_bias": "false", "unbias_data": "0", "unbias_label": "0"},
             {"train": ("text/csv", LINE)},
@@ -44,6 +45,7 @@ def test_numbers(framework_python: Path) -> None:
     assert offset.replies[0].json["predictions"] == [{"score": 0.0}]
     assert plain.metrics["test mse"] < 0.01
     assert plain.metrics["validation r2"] > 0.999
+    assert sparse.metrics["test mse"] < 0.01
     assert {"train mse_objective", "validation absolute_loss", "test rmse"} <= plain.metrics.keys()
     epochs = [line for line in plain.log if "epoch=0, validation mse_objective <loss>=" in line]
     assert len(epochs) == 1

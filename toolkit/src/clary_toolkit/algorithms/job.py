@@ -7,6 +7,7 @@ one process: of several instances the first one trains, with everything (the pla
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,13 +35,13 @@ class Job:
     layout: OptMl
     channels: Mapping[str, Any]
 
-    def table(self, name: str, *, labels: bool) -> Table:
-        """All of a channel that must be there. Raises CustomerError."""
+    def table(self, name: str, *, labels: bool, width: int = 0) -> Table:
+        """All of a channel that must be there; sparse rows have at least `width` columns. Raises CustomerError."""
         if name not in self.channels:
             raise CustomerError(f"The channel {name} is required; channels of this job: {', '.join(self.channels)}.")
         folder, settings = self._folder(name), self.channels[name]
         kind, label_size = _content_type(name, str(settings.get("ContentType") or recordio.MEDIA_TYPE))
-        table = _read(name, folder, kind, label_size, self.values.get("feature_dim") or 0)
+        table = _read(name, folder, kind, label_size, self.values.get("feature_dim") or width)
         if labels and table.labels is None:
             raise CustomerError(f"The channel {name} must have labels, and not all of its rows have one.")
         wanted = self.values.get("feature_dim")
@@ -54,7 +55,7 @@ class Job:
         """None when there is no such channel. It must be as wide as the training data."""
         if name not in self.channels:
             return None
-        table = self.table(name, labels=labels)
+        table = self.table(name, labels=labels, width=like.width)
         if table.width != like.width:
             raise CustomerError(f"The channel {name} has {table.width} features, the training data {like.width}.")
         return table
@@ -82,13 +83,19 @@ class Model:
         return int(self.settings["feature_dim"])
 
 
-def load(model_dir: str) -> Model:
+def load(model_dir: str, algorithm: str) -> Model:
+    """Raises OSError and ValueError that say what is there instead."""
     path = Path(model_dir) / MODEL
     if not path.is_file():
-        raise FileNotFoundError(f"model.tar.gz holds no {MODEL}: it is of another algorithm, or of AWS's own images")
+        raise FileNotFoundError(f"model.tar.gz holds no {MODEL}: it is no model of a built-in algorithm")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{MODEL} has not been trained by Clary; AWS's own model files cannot be served")
     with numpy.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    return Model(arrays, json.loads(str(arrays.pop("settings"))))
+    settings = json.loads(str(arrays.pop("settings")))
+    if settings["algorithm"] != algorithm:
+        raise ValueError(f"{MODEL} is a model of {settings['algorithm']}, not of {algorithm}")
+    return Model(arrays, settings)
 
 
 def begin(known: Mapping[str, Hyperparameter], configuration: TrainingConfiguration, layout: OptMl) -> Job | None:

@@ -39,7 +39,6 @@ _TRIALS = 10
 DEFAULT_ACCEPT = exchange.DEFAULT_ACCEPT
 input_fn = exchange.input_fn
 output_fn = exchange.output_fn
-model_fn = load
 
 
 def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreground) -> None:
@@ -58,6 +57,10 @@ def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreg
         if rows is not None:
             _report(job, name, rows, centers)
     job.save({"centers": centers}, algorithm="kmeans", feature_dim=table.width)
+
+
+def model_fn(model_dir: str) -> Model:
+    return load(model_dir, "kmeans")
 
 
 def predict_fn(table: Table, model: Model) -> Answer:

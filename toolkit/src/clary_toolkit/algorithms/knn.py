@@ -62,7 +62,7 @@ def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreg
 
 
 def model_fn(model_dir: str) -> Model:
-    return load(model_dir)
+    return load(model_dir, "knn")
 
 
 def predict_fn(table: Table, model: Model) -> Answer:

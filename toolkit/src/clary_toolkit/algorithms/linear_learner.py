@@ -77,7 +77,6 @@ HYPERPARAMETERS = {
 DEFAULT_ACCEPT = exchange.DEFAULT_ACCEPT
 input_fn = exchange.input_fn
 output_fn = exchange.output_fn
-model_fn = load
 
 
 def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreground) -> None:
@@ -101,6 +100,10 @@ def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreg
     settings = {"predictor_type": job.values["predictor_type"], "loss": name, "threshold": at}
     arrays = {"coefficients": coefficients, "bias": bias}
     job.save(arrays, algorithm="linear-learner", feature_dim=table.width, **settings)
+
+
+def model_fn(model_dir: str) -> Model:
+    return load(model_dir, "linear-learner")
 
 
 def predict_fn(table: Table, model: Model) -> Answer:

@@ -32,7 +32,6 @@ _LEAST_EXTRA = 10
 DEFAULT_ACCEPT = exchange.DEFAULT_ACCEPT
 input_fn = exchange.input_fn
 output_fn = exchange.output_fn
-model_fn = load
 
 
 def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreground) -> None:
@@ -55,6 +54,10 @@ def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreg
     job.log.throughput(table.height)
     arrays = {"mean": mean, "v": _signed(components), "s": sizes}
     job.save(arrays, algorithm="pca", feature_dim=table.width)
+
+
+def model_fn(model_dir: str) -> Model:
+    return load(model_dir, "pca")
 
 
 def predict_fn(table: Table, model: Model) -> Answer:

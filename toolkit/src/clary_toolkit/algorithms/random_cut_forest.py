@@ -55,7 +55,7 @@ def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreg
 
 
 def model_fn(model_dir: str) -> tuple[Model, Forest]:
-    model = load(model_dir)
+    model = load(model_dir, "randomcutforest")
     return model, Forest(**model.arrays)
 
 
