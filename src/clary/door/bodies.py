@@ -27,10 +27,6 @@ class Held:
         self.bytes = 0
         self.disk_bytes = 0
 
-    @property
-    def full(self) -> bool:
-        return self.bytes > self.limit or self.disk_bytes > self.disk_limit
-
 
 class SpooledFile:
     """A file that nobody else can open. OSError when the disk does not take or give what it should."""
@@ -82,12 +78,14 @@ class RequestBody:
 
     def feed(self, chunk: bytes) -> None:
         """Raises ApiError when it is too much, of this body or of all together."""
-        self.size += len(chunk)
+        size, held = len(chunk), self._held
+        self.size += size
         self._chunks.append(chunk)
-        self._account(len(chunk), 0)
+        self._in_memory += size
+        held.bytes += size
         if self.size > self._largest:
             raise payload_too_large(self._largest)
-        if self._held.full:
+        if held.bytes > held.limit or held.disk_bytes > held.disk_limit:
             raise ServiceUnavailable("Too many large invocations at the same time. Try again.")
 
     async def write_out(self, folder: Path) -> None:

@@ -201,7 +201,9 @@ class InvokeEndpoint:
         if exchange.length > self._terms.largest:
             raise payload_too_large(self._terms.largest)
         exchange.invite_body()
-        name = unquote(match[1].decode("ascii"), errors="replace")
+        name = match[1].decode("ascii")
+        if "%" in name:
+            name = unquote(name, errors="replace")
         return Invocation(exchange, name, _FORMS[match[2]], self._steps, self._terms)
 
 

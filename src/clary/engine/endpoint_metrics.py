@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 from clary.base.invocation_reports import Latencies, Report, middle_of, read_reports
@@ -17,6 +18,7 @@ log = get_logger(__name__)
 
 _NAMESPACE = "AWS/SageMaker"
 _SECONDS = 1.0
+_LEFT_SECONDS = 60.0
 
 
 class EndpointMetrics:
@@ -29,6 +31,9 @@ class EndpointMetrics:
         self._thread = threading.Thread(target=self._run, name="endpoint-metrics", daemon=True)
 
     def start(self) -> None:
+        for path in self._folder.glob("*.new"):  # of doors that were killed while they wrote
+            if time.time() - path.stat().st_mtime > _LEFT_SECONDS:
+                path.unlink(missing_ok=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -49,14 +54,13 @@ class EndpointMetrics:
             path.unlink(missing_ok=True)
 
     def _take(self, path: Path) -> None:
+        places: dict[tuple[str, str], list[Sample]] = {}
         try:
-            reports = read_reports(path)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            for report in read_reports(path):
+                places.setdefault((report.account, report.region), []).extend(samples_of(report))
+        except (OSError, ValueError, ArithmeticError, TypeError, KeyError, AttributeError) as error:
             log.warning("a report of invocations cannot be read", extra={"path": path.name, "reason": str(error)})
             return
-        places: dict[tuple[str, str], list[Sample]] = {}
-        for report in reports:
-            places.setdefault((report.account, report.region), []).extend(samples_of(report))
         with self._around.database.write() as tx:
             if metric_data.first_time(tx, path.name, self._around.clock.now()):
                 for (account, region), samples in places.items():

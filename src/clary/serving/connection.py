@@ -222,7 +222,10 @@ class Connection(asyncio.Protocol):
         self._moved()
 
     def _announced(self) -> int:
-        return next((int(v) for n, v in self.headers if n == b"content-length" and v.isdigit()), 0)
+        for name, value in self.headers:
+            if name == b"content-length" and value.isdigit():
+                return int(value)
+        return 0
 
     def _refuse_size(self) -> None:
         self.too_large = True
