@@ -352,6 +352,8 @@ def test_a_broken_model_fails_soon_and_says_why(
     assert endpoint["EndpointStatus"] == "Failed"
     for word in words:
         assert word in endpoint["FailureReason"], endpoint["FailureReason"]
+    with pytest.raises(ClientError, match=r"is not InService; its status is Failed\."):
+        invoke(server, f"broken-{name}", "x")
     assert time.monotonic() - begun < 20
     with pytest.raises(ClientError):
         server.client("sagemaker").update_endpoint(EndpointName=f"broken-{name}", EndpointConfigName=f"broken-{name}")
