@@ -15,6 +15,7 @@ from clary.engine.own_calls import Actor
 from clary.engine.surroundings import Surroundings
 from clary.runtimes.environments import Environments
 from clary.runtimes.process import ProcessRuntime
+from clary.runtimes.toolkit import Toolkit
 from clary.store.blobs import Blobs
 from clary.store.database import Database
 
@@ -33,7 +34,9 @@ def around(tmp_path: Path) -> Iterator[Surroundings]:
     yield Surroundings(
         database=database,
         blobs=Blobs(settings.layout.blobs),
-        runtime=ProcessRuntime(settings.layout, "plain", visible=(), variables={}),
+        runtime=ProcessRuntime(
+            settings.layout, "plain", visible=(), variables={}, toolkit=Toolkit(settings.environments).prepare
+        ),
         environments=Environments(settings.environments),
         settings=settings,
         installation=Installation(ACCOUNT, REGION, "AKIAIOSFODNN7EXAMPLE", "secret", "00" * 32),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from clary.runtimes import environments, images, overlay
+from clary.runtimes import environments, images, overlay, shared_folders
 from clary.runtimes.environments import Environments, PreparedEnvironment
 from clary.runtimes.errors import EnvironmentBuildError
 from clary.runtimes.images import Definition
@@ -44,16 +44,15 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> PreparedEnvironment:
         return Environments(tmp_path_factory.mktemp("environments")).prepare_definition(SMALL)
 
 
-def test_an_environment_holds_its_packages_and_the_toolkit(small: PreparedEnvironment) -> None:
-    code = "import itsdangerous, clary_toolkit, sys; print(itsdangerous.__file__); print(sys.prefix)"
+def test_an_environment_holds_its_packages(small: PreparedEnvironment) -> None:
+    code = "import itsdangerous, sys; print(itsdangerous.__file__); print(sys.prefix)"
     python = small.path / "bin" / "python"
     result = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True, cwd="/")
     assert result.stdout.splitlines()[1] == str(small.path)
     assert (small.framework, small.label) == ("scikit-learn", "scikit-learn 1.2.2")
-    assert environments.read_label(small.path) == "scikit-learn 1.2.2"
-    packages = overlay.find_packages(small.path)
-    for package in ("itsdangerous", "clary_toolkit"):
-        assert list((packages / package / "__pycache__").glob("*.pyc")), "units cannot write bytecode themselves"
+    assert shared_folders.read_label(small.path) == "scikit-learn 1.2.2"
+    bytecode = overlay.find_packages(small.path) / "itsdangerous" / "__pycache__"
+    assert list(bytecode.glob("*.pyc")), "units cannot write bytecode themselves"
 
 
 def test_a_warm_environment_is_found_at_once(small: PreparedEnvironment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,12 +70,9 @@ def test_a_warm_environment_is_found_at_once(small: PreparedEnvironment, monkeyp
 
 def test_another_lock_is_another_environment(tmp_path: Path) -> None:
     place = Environments(tmp_path)
-    paths = {
-        place._path(name, lock, toolkit)
-        for name, lock, toolkit in (("a", "1", True), ("b", "2", True), ("c", "1", False))
-    }
+    paths = {place._path(name, lock) for name, lock in (("a", "1"), ("b", "2"), ("c", "1"))}
     hashes = {path.name.partition("-")[2] for path in paths}
-    assert len(hashes) == 3
+    assert len(hashes) == 2
 
 
 def test_the_log_of_a_unit_names_the_framework(small: PreparedEnvironment, tmp_path: Path) -> None:
@@ -160,13 +156,6 @@ def test_a_wrong_hash_is_refused_with_uvs_words(tmp_path: Path, monkeypatch: pyt
     assert caught.value.reason.startswith("InternalServerError: The environment small could not be built")
     with pytest.raises(EnvironmentBuildError):
         Environments(tmp_path).prepare_definition(SMALL)
-
-
-def test_the_client_has_no_toolkit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environments, "read_lock", lambda _name: small_lock("itsdangerous"))
-    found = Environments(tmp_path).prepare_client()
-    assert (found.path / ".ready").exists()
-    assert not (overlay.find_packages(found.path) / "clary_toolkit").exists()
 
 
 def test_images_lead_to_definitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

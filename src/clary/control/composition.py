@@ -30,6 +30,7 @@ from clary.runtimes.environments import Environments
 from clary.runtimes.isolation import Kind, choose_isolation
 from clary.runtimes.port import Phase
 from clary.runtimes.process import ProcessRuntime
+from clary.runtimes.toolkit import Toolkit
 from clary.services.iam.execution_role import ensure_execution_role
 from clary.store.blobs import Blobs
 from clary.store.database import Database
@@ -120,6 +121,7 @@ def compose(settings: Settings, installation: Installation) -> Composition:
             isolation,
             visible=package_sources.local_folders(),
             variables=package_sources.job_variables(),
+            toolkit=Toolkit(settings.environments).prepare,
         ),
         environments=Environments(settings.environments, "copy" if isolation.kind is Kind.PLAIN else "hardlink"),
         settings=settings,

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from clary.base.crash import crash_here
-from clary.runtimes.environments import READY, USED, read_label
+from clary.runtimes.shared_folders import READY, USED, read_label
 
 _TRASH = ".collected-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*-[0-9a-f]{32}")

@@ -1,40 +1,28 @@
 """Builds and finds the environments that jobs and model servers run in.
 
-An environment is a folder named by the hash of all that it is made of: lock file, build of PyTorch, interpreter,
-platform and the toolkit's files. It is built in place by uv from a lock with hashes, under a file lock, and marked
+An environment is a folder named by the hash of all that it is made of: lock file, build of PyTorch, interpreter
+and platform. It is built in place by uv from a lock with hashes, under a file lock, and marked
 `.ready` last; what has no mark is built again. Several installations may share the folder. Units see it read-only.
 """
 
 from __future__ import annotations
 
-import compileall
-import contextlib
-import fcntl
 import hashlib
-import importlib.util
-import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from clary.base import durable
 from clary.base.crash import crash_here
-from clary.runtimes import images, overlay, package_sources, torch_builds
+from clary.runtimes import images, package_sources, shared_folders, torch_builds
 from clary.runtimes.errors import EnvironmentBuildError
 from clary.runtimes.images import Definition
 
-_FORMAT = "1"
-READY = ".ready"
-USED = ".used"
-_TOOLKIT = "clary_toolkit"
+_FORMAT = "2"
 _BUILD_SECONDS = 1800
 _GPU_DEVICE = Path("/dev/nvidiactl")
 
@@ -85,38 +73,36 @@ class Environments:
         return replace(prepared, front=sdk.path, variables=selection.variables)
 
     def prepare_client(self, definition: Definition = images.CLIENT) -> PreparedEnvironment:
-        """An environment of client code: the SageMaker SDK, no toolkit."""
+        """An environment of client code: the SageMaker SDK."""
         return self.prepare_definition(definition)
 
     def prepare_functions(self) -> PreparedEnvironment:
-        """The environment of Lambda functions: interface client, AWS SDK and toolkit."""
+        """The environment of Lambda functions: interface client and AWS SDK."""
         return self.prepare_definition(images.FUNCTIONS)
 
     def prepare_definition(self, definition: Definition, notes: tuple[str, ...] = ()) -> PreparedEnvironment:
         lock = read_lock(definition.name)
-        with_toolkit = definition not in images.WITHOUT_TOOLKIT
         torch = torch_builds.describe_build(gpu=_GPU_DEVICE.exists()) if definition.with_torch else ""
-        path = self._path(definition.name, lock + torch, with_toolkit)
-        while not _is_ready(path):
-            with _alone(self.folder / f"{path.name}.lock") as held:
-                if not (path / READY).exists():
-                    self._build(path, definition, lock, with_toolkit, held)
-        own = tuple(_read_ready(path).get("notes", ()))
+        path = self._path(definition.name, lock + torch)
+        while not shared_folders.is_ready(path):
+            with shared_folders.alone(path) as held:
+                if not (path / shared_folders.READY).exists():
+                    self._build(path, definition, lock, held)
+        own = tuple(shared_folders.read_ready(path).get("notes", ()))
         return PreparedEnvironment(
             path, definition.framework, platform.python_version(), definition.label, (*notes, *own)
         )
 
-    def _path(self, name: str, lock: str, with_toolkit: bool) -> Path:
+    def _path(self, name: str, lock: str) -> Path:
         known = self._paths.get(name)
         if known is None:
             digest = hashlib.sha256()
             for part in (_FORMAT, lock, sys.version, _base_interpreter(), _platform()):
                 digest.update(part.encode() + b"\0")
-            digest.update(_digest_of_toolkit() if with_toolkit else b"")
             known = self._paths[name] = self.folder.absolute() / f"{name}-{digest.hexdigest()[:32]}"
         return known
 
-    def _build(self, path: Path, definition: Definition, lock: str, with_toolkit: bool, held: int) -> None:
+    def _build(self, path: Path, definition: Definition, lock: str, held: int) -> None:
         """`held` is the lock's file descriptor. uv gets a copy: should this process die, the lock lasts as long as
         uv still writes to the folder."""
         shutil.rmtree(path, ignore_errors=True)
@@ -144,15 +130,8 @@ class Environments:
             requirements.unlink(missing_ok=True)
         notes = self._install_torch(path, definition, held) if definition.with_torch else []
         crash_here("environments.after_install")
-        if with_toolkit:
-            _copy_toolkit(overlay.find_packages(path))
-        ready = {
-            "framework": definition.label,
-            "name": definition.name,
-            "python": platform.python_version(),
-            "notes": notes,
-        }
-        durable.write_json(path / READY, ready)
+        python = platform.python_version()
+        shared_folders.mark_ready(path, definition.label, name=definition.name, python=python, notes=notes)
 
     def _install_torch(self, path: Path, definition: Definition, held: int) -> list[str]:
         """Returns what the logs must say. Raises EnvironmentBuildError with all that was tried."""
@@ -216,49 +195,6 @@ def read_lock(name: str) -> str:
     return (resources.files("clary.runtimes") / "locks" / f"{name}.txt").read_text()
 
 
-def read_label(environment: Path) -> str:
-    """`scikit-learn 1.2.2`; empty for folders that were not built here."""
-    label: str = _read_ready(environment).get("framework", "")
-    return label
-
-
-def _read_ready(environment: Path) -> dict[str, Any]:
-    """What the mark says of a built environment; nothing where there is none."""
-    try:
-        ready: dict[str, Any] = json.loads((environment / READY).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return ready
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[int]:
-    """One builder at a time, over all processes; the kernel lets go when the builder and its children are gone."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file.fileno()
-
-
-def _is_ready(path: Path) -> bool:
-    """Stamped before the look, so that it is not collected after it (see `collecting`)."""
-    if not (path / READY).exists():
-        return False
-    _stamp(path / USED)
-    return (path / READY).exists()
-
-
-def _stamp(path: Path) -> None:
-    """When the environment was last used, for collecting those that nobody uses any more."""
-    try:
-        os.utime(path)
-    except FileNotFoundError:
-        with contextlib.suppress(FileNotFoundError):  # the environment itself has just gone
-            path.touch()
-    except PermissionError:
-        return  # a shared folder that we may only read
-
-
 def _base_interpreter() -> str:
     return os.path.realpath(sys.executable)
 
@@ -266,32 +202,3 @@ def _base_interpreter() -> str:
 def _platform() -> str:
     """What decides which wheels fit; not the kernel, which changes with every update."""
     return " ".join((sys.platform, platform.machine(), *platform.libc_ver()))
-
-
-def _toolkit_folder() -> Path:
-    """Where the toolkit's files lie. They are copied, never imported."""
-    spec = importlib.util.find_spec(_TOOLKIT)
-    if spec is None or spec.origin is None:
-        raise EnvironmentBuildError("The package clary-toolkit is not installed beside Clary.")
-    return Path(spec.origin).parent
-
-
-def _toolkit_files() -> list[Path]:
-    folder = _toolkit_folder()
-    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-
-
-def _digest_of_toolkit() -> bytes:
-    folder, digest = _toolkit_folder(), hashlib.sha256()
-    for path in _toolkit_files():
-        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.digest()
-
-
-def _copy_toolkit(packages: Path) -> None:
-    folder, target = _toolkit_folder(), packages / _TOOLKIT
-    for path in _toolkit_files():
-        copy = target / path.relative_to(folder)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
-    compileall.compile_dir(target, quiet=2)

@@ -73,7 +73,6 @@ SDK_3 = Definition("sdk-3", "sagemaker-core", (2, 27), newest_python=(3, 13))
 FUNCTIONS = Definition("functions", "awslambdaric", (4, 2, 2))
 FRAMEWORKS = (*SCIKIT_LEARN, *XGBOOST, *PYTORCH, *TRANSFORMERS, *TENSORFLOW)
 DEFINITIONS = (*FRAMEWORKS, CLIENT, CLIENT_3, SDK_2, SDK_3, FUNCTIONS)
-WITHOUT_TOOLKIT = frozenset({CLIENT, CLIENT_3, SDK_2, SDK_3})
 
 # Repositories whose image is an algorithm and never runs a script; what they are made of is scikit-learn.
 ALGORITHMS = frozenset({"kmeans", "linear-learner", "pca", "knn", "randomcutforest"})

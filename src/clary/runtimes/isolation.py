@@ -100,12 +100,13 @@ class UnitPaths:
     sockets: Path | None
     visible: Sequence[Path] = ()
     front: Path | None = None
+    toolkit: Path | None = None
     hosts_file: Path | None = None
 
     @property
     def shared(self) -> list[Path]:
         """What other units use, too, and none may change."""
-        return [self.environment, *([self.front] if self.front else [])]
+        return [path for path in (self.environment, self.front, self.toolkit) if path]
 
 
 def choose_isolation(setting: str = "auto") -> Isolation:

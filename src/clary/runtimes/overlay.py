@@ -53,9 +53,11 @@ def find_packages(environment: Path) -> Path:
     raise FileNotFoundError(f"{environment} has no site-packages")
 
 
-def make_overlay(target: Path, interpreter: Interpreter, front: Path | None = None) -> None:
+def make_overlay(
+    target: Path, interpreter: Interpreter, front: Path | None = None, toolkit: Path | None = None
+) -> None:
     """Make (or complete) the thin environment in `target`. Packages of the environment `front` come before those of
-    the interpreter's."""
+    the interpreter's, the folder `toolkit` behind them."""
     programs = target / "bin"
     packages = target / "lib" / interpreter.packages.parent.name / "site-packages"
     programs.mkdir(parents=True, exist_ok=True)
@@ -71,7 +73,7 @@ def make_overlay(target: Path, interpreter: Interpreter, front: Path | None = No
     for name, module in {**_PROGRAMS, **(_TORCH_PROGRAMS if has_torch else {})}.items():
         (programs / name).write_text(f'#!/bin/sh\nexec "$(dirname "$0")/python" -m {module} "$@"\n')
         (programs / name).chmod(0o755)
-    shared = [*([find_packages(front)] if front else []), interpreter.packages]
+    shared = [*([find_packages(front)] if front else []), interpreter.packages, *([toolkit] if toolkit else [])]
     lines = [f"import site; site.addsitedir({str(folder)!r})\n" for folder in shared]
     (packages / "_shared_environment.pth").write_text("".join(lines))
     (target / "pyvenv.cfg").write_text(

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,9 @@ class ProcessRuntime:
 
     `isolation` may be given as the setting is. `python` runs the shims. `visible` are host folders that units
     may read besides their environment, and `variables` are given to every unit that does not set them itself;
-    by default both are what makes pip find the packages that it finds outside. Without `control_groups`, and
-    where the machine does not allow them, memory is counted by looking at the processes.
+    by default both are what makes pip find the packages that it finds outside. `toolkit` tells, building it if need
+    be, where the toolkit lies. Without `control_groups`, and where the machine does not allow them, memory is counted
+    by looking at the processes.
     """
 
     def __init__(
@@ -54,10 +55,12 @@ class ProcessRuntime:
         control_groups: bool = True,
         visible: Sequence[Path] | None = None,
         variables: Mapping[str, str] | None = None,
+        toolkit: Callable[[], Path] | None = None,
     ) -> None:
         self._layout = layout
         self._isolation = ways.choose_isolation(isolation) if isinstance(isolation, str) else isolation
         self._python = python
+        self._toolkit = toolkit
         self._log_limit_bytes = log_limit_bytes
         self._control_groups = control_groups
         self._visible = tuple(package_sources.local_folders() if visible is None else visible)
@@ -95,17 +98,19 @@ class ProcessRuntime:
     def _prepare(self, folder: Path, spec: UnitSpec) -> dict[str, Any]:
         """Make the folders that the unit needs and say all that the shim must know."""
         interpreter = overlay.read_interpreter(spec.environment)
+        toolkit = self._toolkit() if self._toolkit else None
         paths = ways.UnitPaths(
             opt_ml=spec.opt_ml,
             environment=spec.environment,
             front=spec.front,
+            toolkit=toolkit,
             overlay=folder / "environment",
             temporary=folder / "tmp",
             sockets=_make_socket_folder(spec.socket),
             visible=(*interpreter.prefixes, *self._visible),
             hosts_file=_write_hosts(folder / "hosts", spec.names) if spec.names else None,
         )
-        overlay.make_overlay(paths.overlay, interpreter, spec.front)
+        overlay.make_overlay(paths.overlay, interpreter, spec.front, toolkit)
         paths.temporary.mkdir(mode=0o700, exist_ok=True)
         _make_working_directory(spec)
         variables = {**self._variables, **spec.variables}

@@ -1,0 +1,68 @@
+"""Folders that installations share: built once by one builder, marked when ready, stamped when used.
+
+Environments and the toolkit are such folders; `collecting` takes away those that nobody uses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from clary.base import durable
+
+READY = ".ready"
+USED = ".used"
+
+
+def is_ready(path: Path) -> bool:
+    """Stamped before the look, so that it is not collected after it (see `collecting`)."""
+    if not (path / READY).exists():
+        return False
+    _stamp(path / USED)
+    return (path / READY).exists()
+
+
+def mark_ready(path: Path, label: str, **more: Any) -> None:
+    """The last act of a builder. `label` is what people are told that it is."""
+    durable.write_json(path / READY, {"framework": label, **more})
+
+
+def read_ready(path: Path) -> dict[str, Any]:
+    """What the mark says; nothing where there is none."""
+    try:
+        ready: dict[str, Any] = json.loads((path / READY).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return ready
+
+
+def read_label(path: Path) -> str:
+    """`scikit-learn 1.2.2`; empty for folders that were not built here."""
+    label: str = read_ready(path).get("framework", "")
+    return label
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[int]:
+    """One builder of this folder at a time, over all processes; the kernel lets go when the builder and its children
+    are gone. Gives the lock's descriptor."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.fileno()
+
+
+def _stamp(path: Path) -> None:
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        with contextlib.suppress(FileNotFoundError):  # the folder itself has just gone
+            path.touch()
+    except PermissionError:
+        return  # a shared folder that we may only read
