@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from clary.runtimes import environments, torch_builds
+from clary.runtimes import environments, overlay, torch_builds
 from clary.runtimes.environments import Environments
 from clary.runtimes.errors import EnvironmentBuildError
 from clary.runtimes.images import Definition
 
+TOOLKIT = Path(__file__).parents[2] / "toolkit" / "src"
 SMALL = Definition("small", "pytorch", (2, 13, 0), with_torch=True)
 
 
@@ -36,6 +38,8 @@ def make_wheel(folder: Path, name: str, version: str) -> Path:
     path = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr(f"{name}/__init__.py", f"__version__ = {version!r}\n")
+        wheel.writestr(f"{name}/distributed/__init__.py", "")
+        wheel.writestr(f"{name}/distributed/run.py", "import sys\nprint(sys.prefix, *sys.argv[1:])\n")
         wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{about}/RECORD", "")
@@ -53,6 +57,19 @@ def test_the_build_for_processors_from_the_configured_source(wheels: Path, tmp_p
     assert again.notes == alone.notes[1:], "a warm environment says the same"
     make_wheel(wheels, "torchvision", "0.28.0+cpu")
     assert Environments(tmp_path / "both").prepare_definition(SMALL).notes == ()
+
+
+def test_the_launcher_of_a_unit_runs_in_its_thin_environment(wheels: Path, tmp_path: Path) -> None:
+    make_wheel(wheels, "torch", "2.13.0+cpu")
+    shared = Environments(tmp_path / "alone").prepare_definition(SMALL)
+    thin = tmp_path / "thin"
+    overlay.make_overlay(thin, overlay.read_interpreter(shared.path), toolkit=TOOLKIT)
+    words = ["--master_addr=127.64.0.1", "--master_port=7777", "train.py"]
+    variables = {"PATH": "/usr/bin:/bin", "CLARY_SCRATCH": str(tmp_path / "scratch")}
+    shown = subprocess.run(
+        [thin / "bin" / "torchrun", *words], env=variables, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.split() == [str(thin), "--master_addr=127.64.0.1", "--master_port=16384", "train.py"]
 
 
 def test_a_failure_names_all_that_was_tried(wheels: Path, tmp_path: Path) -> None:
