@@ -13,5 +13,6 @@ content        media types, Accept rules, bodies
 network        the event loop in its own thread: listening, draining
 connection     HTTP/1.1 on one connection
 defaults_*     each framework's handlers for what the user did not write
+transformers_tasks   what a Hugging Face model is for
 arrays         numpy <-> JSON, CSV, NPY for those handlers
 """
