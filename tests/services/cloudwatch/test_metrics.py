@@ -266,6 +266,8 @@ BAD_EXPRESSIONS = [
     ("METRICS() + METRICS()", "ValidationError", "Two lists"),
     ("SEARCH('{AWS/SageMaker} Invocations', 'Sum')", "NotImplemented", "function SEARCH"),
     ("ANOMALY_DETECTION_BAND(m)", "NotImplemented", "ANOMALY_DETECTION_BAND"),
+    ("m" + " ^ 1" * 1000, "ValidationError", "too many operators"),
+    ("m" + "+1" * 1000, "ValidationError", "too many operators"),
     ("9 ^ 9 ^ 9 ^ 9 + m", "ValidationError", "no value"),
 ]
 

@@ -32,9 +32,12 @@ def get_metric_data(context: Context, request: dict[str, Any]) -> dict[str, Any]
     _check(context, request, queries)
     scope = _scope(context, request)
     offset = _offset(context, scope, request.get("NextToken"))
-    with context.database.read() as tx:
-        asked = _Queries(context, tx, request)
-        results = [item for query in queries if query.get("ReturnData", True) for item in asked.results(query)]
+    try:
+        with context.database.read() as tx:
+            asked = _Queries(context, tx, request)
+            results = [item for query in queries if query.get("ReturnData", True) for item in asked.results(query)]
+    except RecursionError:
+        raise errors.validation("The expressions have too many operators.") from None
     most = min(request.get("MaxDatapoints") or _MOST_POINTS, _MOST_POINTS)
     ascending = request.get("ScanBy") == "TimestampAscending"
     shown, more = _page(results, offset, most, ascending=ascending)
