@@ -7,12 +7,27 @@ hours. Reports of doors are remembered by name, so that none counts twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Float, Index, Integer, Table, Text, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Column,
+    Float,
+    Index,
+    Integer,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from clary.store.database import Transaction
 from clary.store.metadata import METADATA, RowId
@@ -64,6 +79,7 @@ REPORTS = Table(
 MINUTE = 60
 FINE_SECONDS = 3 * 3600
 _DAY = 86400
+_MANY = 500
 _M, _D, _R = METRICS.c, DATA.c, REPORTS.c
 
 Dimensions = tuple[tuple[str, str], ...]
@@ -120,9 +136,8 @@ def add(tx: Transaction, account: str, region: str, samples: Iterable[Sample]) -
     latest: dict[Metric, int] = {}
     for metric, _, at, _ in gathered:
         latest[metric] = max(at, latest.get(metric, at))
-    ids = {metric: _seen(tx, account, region, metric, at) for metric, at in latest.items()}
-    for (metric, seconds, at, unit), sums in gathered.items():
-        _merge(tx, (ids[metric], seconds, at, unit), sums)
+    ids = _ids(tx, account, region, latest)
+    _merge(tx, {(ids[metric], seconds, at, unit): sums for (metric, seconds, at, unit), sums in gathered.items()})
 
 
 def first_time(tx: Transaction, report: str, now: datetime) -> bool:
@@ -180,25 +195,81 @@ def dimensions_of(pairs: Iterable[tuple[str, str]]) -> Dimensions:
     return tuple(sorted(pairs))
 
 
-def _seen(tx: Transaction, account: str, region: str, metric: Metric, at: int) -> int:
-    known = find(tx, account, region, metric)
-    if known is not None:
-        tx.execute(update(METRICS).where(_M.id == known, _M.last_at < at).values(last_at=at))
-        return known
-    values = {"namespace": metric.namespace, "name": metric.name, "dimensions": _json(metric.dimensions)}
-    made = tx.execute(insert(METRICS).values(account=account, region=region, last_at=at, **values))
-    (row_id,) = made.inserted_primary_key or (0,)
-    return int(row_id)
+def _ids(tx: Transaction, account: str, region: str, latest: dict[Metric, int]) -> dict[Metric, int]:
+    """Of metrics with the times of their latest values; new ones are made."""
+    known = _known(tx, account, region, latest)
+    new = [
+        {
+            "account": account,
+            "region": region,
+            "namespace": metric.namespace,
+            "name": metric.name,
+            "dimensions": _json(metric.dimensions),
+            "last_at": at,
+        }
+        for metric, at in latest.items()
+        if metric not in known
+    ]
+    later = [{"of": known[m][0], "time": at} for m, at in latest.items() if m in known and known[m][1] < at]
+    if later:
+        statement = update(METRICS).where(_M.id == bindparam("of")).values(last_at=bindparam("time"))
+        tx.execute(statement, later)
+    if new:
+        tx.execute(insert(METRICS), new)
+        known = _known(tx, account, region, latest)
+    return {metric: known[metric][0] for metric in latest}
 
 
-def _merge(tx: Transaction, key: tuple[int, int, int, str], sums: Sums) -> None:
-    metric, seconds, at, unit = key
-    place = (_D.metric == metric, _D.seconds == seconds, _D.at == at, _D.unit == unit)
-    row = tx.execute(select(DATA).where(*place)).first()
-    if row is None:
-        tx.execute(insert(DATA).values(metric=metric, seconds=seconds, at=at, unit=unit, **_columns(sums)))
-    else:
-        tx.execute(update(DATA).where(_D.id == row.id).values(**_columns(_sums(row).joined(sums))))
+def _known(tx: Transaction, account: str, region: str, metrics: Iterable[Metric]) -> dict[Metric, tuple[int, int]]:
+    """Ids and times of the latest values, of those that there are and of others with the same names."""
+    names: dict[str, set[str]] = {}
+    for metric in metrics:
+        names.setdefault(metric.namespace, set()).add(metric.name)
+    found: dict[Metric, tuple[int, int]] = {}
+    for namespace, group in names.items():
+        dimensions = {_json(metric.dimensions) for metric in metrics if metric.namespace == namespace}
+        for some in _batched(sorted(group)):
+            for others in _batched(sorted(dimensions)):
+                place = (_M.account == account, _M.region == region, _M.namespace == namespace)
+                chosen = select(METRICS).where(*place, _M.name.in_(some), _M.dimensions.in_(others))
+                for row in tx.execute(chosen):
+                    found[Metric(namespace, row.name, _dimensions(row.dimensions))] = (row.id, row.last_at)
+    return found
+
+
+def _merge(tx: Transaction, gathered: dict[tuple[int, int, int, str], Sums]) -> None:
+    """Of each metric, length, time and unit."""
+    known: dict[tuple[int, int, int, str], Any] = {}
+    times = sorted({at for _, _, at, _ in gathered})
+    for some in _batched(sorted({metric for metric, _, _, _ in gathered})):
+        for moments in _batched(times):
+            for row in tx.execute(select(DATA).where(_D.metric.in_(some), _D.at.in_(moments))):
+                known[(row.metric, row.seconds, row.at, row.unit)] = row
+    new = [
+        {"metric": metric, "seconds": seconds, "at": at, "unit": unit, **_columns(sums)}
+        for (metric, seconds, at, unit), sums in gathered.items()
+        if (metric, seconds, at, unit) not in known
+    ]
+    changed = [
+        {
+            "of": known[key].id,
+            **{f"new_{name}": value for name, value in _columns(_sums(known[key]).joined(sums)).items()},
+        }
+        for key, sums in gathered.items()
+        if key in known
+    ]
+    if new:
+        tx.execute(insert(DATA), new)
+    if changed:
+        values: dict[str, Any] = {
+            name: bindparam(f"new_{name}") for name in ("count", "total", "low", "high", "spread")
+        }
+        tx.execute(update(DATA).where(_D.id == bindparam("of")).values(**values), changed)
+
+
+def _batched(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """As many as a statement takes."""
+    return (items[start : start + _MANY] for start in range(0, len(items), _MANY))
 
 
 def _columns(sums: Sums) -> dict[str, Any]:
