@@ -86,8 +86,10 @@ def test_who_what_when_whence_and_how_it_went() -> None:
 
 def test_a_failed_call_says_why() -> None:
     event = record("iam", "DeleteUser", {"UserName": "bob"}, result=None, error=AccessDenied("User alice may not"))
-    assert (event["errorCode"], event["errorMessage"]) == ("AccessDeniedException", "User alice may not")
+    assert (event["errorCode"], event["errorMessage"]) == ("AccessDenied", "User alice may not")
     assert event["responseElements"] is None
+    told = record("sagemaker", "DeleteModel", {"ModelName": "m"}, result=None, error=AccessDenied("no"))
+    assert told["errorCode"] == "AccessDeniedException"  # the code that this service's clients are told
 
 
 SECRETS = [
@@ -148,6 +150,7 @@ def test_data_is_not_management() -> None:
     }
     assert {"s3:GetObject", "s3:PutObject", "s3:ListObjectsV2", "sqs:SendMessage", "sns:Publish"} <= data
     assert {"lambda:Invoke", "logs:PutLogEvents", "events:PutEvents"} <= data
+    assert not {"s3:PutPublicAccessBlock", "s3:DeletePublicAccessBlock", "s3:GetObjectLockConfiguration"} & data
     assert not {"s3:CreateBucket", "s3:ListBuckets", "sqs:CreateQueue", "lambda:CreateFunction"} & data
     assert not any(name.startswith(("iam:", "sts:", "sagemaker:")) for name in data)
 

@@ -12,6 +12,7 @@ from clary.access.principals import Principal
 from clary.base import ids
 from clary.base.errors import ApiError
 from clary.store.audit import Entry
+from clary.wire.error_codes import localize
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
@@ -31,6 +32,8 @@ _DATA: Mapping[str, frozenset[str]] = {
     "cloudwatch": frozenset(("PutMetricData", "GetMetricData", "GetMetricStatistics", "ListMetrics")),
 }
 _DATA_SERVICES = frozenset(("sagemaker-runtime", "sagemaker-metrics", "sagemaker-featurestore-runtime"))
+# What the names of S3's operations on buckets have in them; some do not say that it is a bucket.
+_BUCKET_PARTS = ("Bucket", "PublicAccessBlock", "ObjectLockConfiguration")
 _SECRET_PARTS = ("secret", "password", "sessiontoken", "authparameters", "plaintext", "authorizedurl")
 _SECRET_MEMBERS: Mapping[str, frozenset[str]] = {
     "sagemaker": frozenset(("Environment",)),
@@ -77,7 +80,9 @@ def is_management(service: str, operation: str) -> bool:
     """AWS records calls on resources, not the data that goes through them; of S3, those on buckets."""
     if service in _DATA_SERVICES or operation in _DATA.get(service, ()):
         return False
-    return service != "s3" or ("Bucket" in operation and operation != "HeadBucket")
+    if service != "s3":
+        return True
+    return any(part in operation for part in _BUCKET_PARTS) and operation != "HeadBucket"
 
 
 def is_read(operation: str) -> bool:
@@ -89,6 +94,7 @@ def entry_of(call: AuditedCall) -> Entry:
     read_only = is_read(call.operation)
     model = call.shapes
     given = clean(call.service, model.input_shape, call.parameters)
+    error = None if call.error is None else localize(call.service, call.error)
     answered = None
     if not read_only and call.error is None and call.result:
         answered = clean(call.service, model.output_shape, call.result) or None
@@ -103,11 +109,7 @@ def entry_of(call: AuditedCall) -> Entry:
         "awsRegion": call.region,
         "sourceIPAddress": call.via or call.source_address,
         "userAgent": call.via or call.user_agent[:_MOST_CHARACTERS],
-        **(
-            {"errorCode": call.error.code, "errorMessage": call.error.message[:_MOST_CHARACTERS]}
-            if call.error
-            else {}
-        ),
+        **({"errorCode": error.code, "errorMessage": error.message[:_MOST_CHARACTERS]} if error else {}),
         "requestParameters": given or None,
         "responseElements": answered,
         "requestID": call.request_id,
