@@ -123,6 +123,39 @@ def test_requests_are_told_as_that_store_must_hear_them(s3: S3, far: Far) -> Non
     assert made["CreateBucketConfiguration"] == {"LocationConstraint": "eu-north-1"}
 
 
+@pytest.mark.parametrize(
+    ("name", "more", "needed"),
+    [
+        ("PutObject", {"ACL": "public-read"}, "s3:PutObjectAcl arn:aws:s3:::far/a/b"),
+        ("CopyObject", {"CopySource": "else/x", "GrantRead": "id=1"}, "s3:PutObjectAcl arn:aws:s3:::far/a/b"),
+        ("CreateMultipartUpload", {"ObjectLockMode": "COMPLIANCE"}, "s3:PutObjectRetention arn:aws:s3:::far/a/b"),
+        ("PutObject", {"ObjectLockLegalHoldStatus": "ON"}, "s3:PutObjectLegalHold arn:aws:s3:::far/a/b"),
+        ("DeleteObject", {"BypassGovernanceRetention": True}, "s3:BypassGovernanceRetention arn:aws:s3:::far/a/b"),
+        ("CreateBucket", {"ACL": "public-read-write"}, "s3:PutBucketAcl arn:aws:s3:::far"),
+        (
+            "CreateBucket",
+            {"ObjectLockEnabledForBucket": True},
+            "s3:PutBucketObjectLockConfiguration arn:aws:s3:::far",
+        ),
+        ("CreateBucket", {"ObjectOwnership": "ObjectWriter"}, "s3:PutBucketOwnershipControls arn:aws:s3:::far"),
+    ],
+)
+def test_access_lists_and_locks_need_their_own_permission(
+    s3: S3, far: Far, name: str, more: dict[str, Any], needed: str
+) -> None:
+    """Clary's own store refuses most of these; the other one may serve them."""
+    target = {"Bucket": "far"} if name == "CreateBucket" else OBJECT
+    s3.permissions.denied = [needed]
+    with pytest.raises(AccessDenied):
+        perform(s3, name, {**target, **more})
+    assert far.told == []
+    s3.permissions.denied = []
+    perform(s3, name, {**target, **more})
+    assert more.items() - {("CopySource", "else/x")} <= far.told[0][1].items()
+    s3.permissions.denied = ["s3:PutObjectAcl *"]
+    perform(s3, "PutObject", {**OBJECT, "ACL": "bucket-owner-full-control"})
+
+
 def test_a_body_that_is_not_what_its_digest_says_is_not_passed_on(s3: S3, far: Far) -> None:
     with pytest.raises(ApiError):
         perform(s3, "PutObject", {**OBJECT, "ContentMD5": "AAAAAAAAAAAAAAAAAAAAAA=="})

@@ -40,7 +40,7 @@ _KEY_FEATURES = (
     "SSEKMSEncryptionContext",
     "BucketKeyEnabled",
 )
-_LOCKS = (
+LOCKS = (
     "ObjectLockEventHold",
     "ObjectLockEventHoldDurationDays",
     "ObjectLockEventHoldDurationYears",
@@ -48,8 +48,8 @@ _LOCKS = (
     "ObjectLockMode",
     "ObjectLockRetainUntilDate",
 )
-_GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP")
-_HARMLESS_ACLS = frozenset({"private", "bucket-owner-full-control"})
+GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP")
+HARMLESS_ACLS = frozenset({"private", "bucket-owner-full-control"})
 _MAX_METADATA = 2048
 _MAX_TAGS = 10
 
@@ -84,9 +84,9 @@ def refuse_unserved(request: Mapping[str, Any]) -> None:
         or request.get("ServerSideEncryption", "AES256") not in _ENCRYPTIONS
     ):
         raise errors.not_implemented("Clary does not encrypt objects with keys that the customer provides.")
-    if any(name in request for name in _LOCKS):
+    if any(name in request for name in LOCKS):
         raise errors.invalid_request("Bucket is missing Object Lock Configuration")
-    if any(name in request for name in _GRANTS) or request.get("ACL", "private") not in _HARMLESS_ACLS:
+    if any(name in request for name in GRANTS) or request.get("ACL", "private") not in HARMLESS_ACLS:
         raise ApiError("The bucket does not allow ACLs", code="AccessControlListNotSupported", status=400)
 
 

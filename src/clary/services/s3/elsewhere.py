@@ -24,6 +24,18 @@ from clary.store.blobs import Incoming
 
 _OTHERS_ACCOUNTS = ("ExpectedBucketOwner", "ExpectedSourceBucketOwner")  # that store has accounts of its own
 _DEFAULT_REGION = "us-east-1"
+# Members that ask for more than the operation itself: that store may serve what Clary's own refuses.
+_MORE_OF_OBJECT = {
+    **dict.fromkeys(("ACL", *attributes.GRANTS), "s3:PutObjectAcl"),
+    **dict.fromkeys(attributes.LOCKS, "s3:PutObjectRetention"),
+    "ObjectLockLegalHoldStatus": "s3:PutObjectLegalHold",
+    "BypassGovernanceRetention": "s3:BypassGovernanceRetention",
+}
+_MORE_OF_BUCKET = {
+    **dict.fromkeys(("ACL", *attributes.GRANTS), "s3:PutBucketAcl"),
+    "ObjectLockEnabledForBucket": "s3:PutBucketObjectLockConfiguration",
+    "ObjectOwnership": "s3:PutBucketOwnershipControls",
+}
 Change = Callable[[Context, dict[str, Any]], dict[str, Any]]
 
 
@@ -47,6 +59,7 @@ def pass_on(context: Context, name: str, request: dict[str, Any]) -> dict[str, A
     if name == "DeleteObjects":
         return _delete_objects(context, request)
     told = {member: value for member, value in prepare(context, request).items() if member not in _OTHERS_ACCOUNTS}
+    _authorize_more(context, request)
     try:
         return _perform(context, name, told)
     except ApiError as error:
@@ -84,6 +97,18 @@ def _delete_objects(context: Context, request: dict[str, Any]) -> dict[str, Any]
 
 
 # -- what is authorised, and what becomes of the request ------------------------------------------------------------
+
+
+def _authorize_more(context: Context, request: dict[str, Any]) -> None:
+    """Access lists and locks in the header of a write need their own permissions, as tags do."""
+    if request.get("ACL") in attributes.HARMLESS_ACLS:
+        request = {name: value for name, value in request.items() if name != "ACL"}
+    needed = _MORE_OF_OBJECT if "Key" in request else _MORE_OF_BUCKET
+    for action in sorted({needed[name] for name, value in request.items() if name in needed and value}):
+        if "Key" in request:
+            permission.check_object(context, {"Bucket": request["Bucket"], "Key": request["Key"]}, action)
+        else:
+            permission.check(context, action, request["Bucket"])
 
 
 def _as_it_is(_context: Context, request: dict[str, Any]) -> dict[str, Any]:
