@@ -84,7 +84,9 @@ class ContextMaker:
     def _tags_of(self, resource: str) -> Mapping[str, str]:
         """Of what the ARN names now; nothing for what does not exist yet."""
         with self.database.read() as tx:
-            return principals.tags_of(tx, resource) if ":iam:" in resource else tags.read(tx, resource)
+            if ":iam:" in resource:
+                return principals.tags_of(tx, resource)
+            return tags.read(tx, resource.removesuffix(":*"))  # log groups are asked for with all that is in them
 
 
 def _endpoint(call: Call) -> str:

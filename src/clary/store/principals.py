@@ -24,6 +24,7 @@ USER = "iam-user"
 GROUP = "iam-group"
 KEY = "iam-access-key"
 POLICY = "iam-policy"
+PROFILE = "iam-instance-profile"
 AWS = "aws"
 """Account of the policies that exist from the start under AWS's names."""
 
@@ -109,9 +110,9 @@ def new_role(
 
 
 def tags_of(tx: Transaction, arn: str) -> Mapping[str, str]:
-    """Tags of a user, role or policy, which lie in its document."""
+    """Tags of a user, role, policy or instance profile, which lie in its document."""
     row = resources.find_by_arn(tx, arn)
-    return row.document.get("Tags", {}) if row is not None and row.kind in (ROLE, USER, POLICY) else {}
+    return row.document.get("Tags", {}) if row is not None and row.kind in (ROLE, USER, POLICY, PROFILE) else {}
 
 
 def policy_text(tx: Transaction, account: str, policy_arn: str) -> str | None:

@@ -55,7 +55,7 @@ class Entity:
 ROLE = Entity(principals.ROLE, "role", "RoleName", "Role")
 USER = Entity(principals.USER, "user", "UserName", "User")
 GROUP = Entity(principals.GROUP, "group", "GroupName", "Group")
-PROFILE = Entity("iam-instance-profile", "instance-profile", "InstanceProfileName", "InstanceProfile")
+PROFILE = Entity(principals.PROFILE, "instance-profile", "InstanceProfileName", "InstanceProfile")
 ENTITIES = (USER, GROUP, ROLE)
 """What policies hang on."""
 NOT_ATTACHABLE = "does not exist or is not attachable."
