@@ -131,7 +131,7 @@ class Environments:
         notes = self._install_torch(path, definition, held) if definition.with_torch else []
         crash_here("environments.after_install")
         python = platform.python_version()
-        shared_folders.mark_ready(path, definition.label, name=definition.name, python=python, notes=notes)
+        shared_folders.mark_ready(path, _label(definition), name=definition.name, python=python, notes=notes)
 
     def _install_torch(self, path: Path, definition: Definition, held: int) -> list[str]:
         """Returns what the logs must say. Raises EnvironmentBuildError with all that was tried."""
@@ -188,6 +188,12 @@ class Environments:
 def prepare(image_uri: str, folder: Path) -> PreparedEnvironment:
     """`Environments.prepare` for callers with a single question."""
     return Environments(folder).prepare(image_uri)
+
+
+def _label(definition: Definition) -> str:
+    """All that share the environment."""
+    labels = [each.label for each in images.DEFINITIONS if each.name == definition.name]
+    return ", ".join(labels) or definition.label
 
 
 def read_lock(name: str) -> str:

@@ -63,8 +63,9 @@ XGBOOST = (
     Definition("xgboost-1.7", "xgboost", (1, 7, 6), newest_python=(3, 12)),
     Definition("xgboost-3.2", "xgboost", (3, 2, 0)),
 )
-PYTORCH = (Definition("pytorch-2.13", "pytorch", (2, 13, 0), with_torch=True),)
-TRANSFORMERS = (Definition("transformers-4.57", "transformers", (4, 57, 6), with_torch=True),)
+# One environment for both: with PyTorch in each, two would take a second gigabyte and minute.
+PYTORCH = (Definition("torch-2.13", "pytorch", (2, 13, 0), with_torch=True),)
+TRANSFORMERS = (Definition("torch-2.13", "transformers", (4, 57, 6), with_torch=True),)
 TENSORFLOW = (Definition("tensorflow-2.20", "tensorflow", (2, 20, 0), newest_python=(3, 13)),)
 CLIENT = Definition("client", "sagemaker", (2, 257), newest_python=(3, 13))
 CLIENT_3 = Definition("client-3", "sagemaker", (3, 27), newest_python=(3, 13))
