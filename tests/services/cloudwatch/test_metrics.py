@@ -177,6 +177,7 @@ def test_requests_that_make_no_sense_are_refused(client: Client) -> None:
     client.fails(operation, "InvalidParameterValueException", **{**asked, "Statistics": ["Sum"], "Period": 61})
     client.fails(operation, "NotImplemented", **asked, ExtendedStatistics=["tm90"])
     client.fails(operation, "InvalidParameterValueException", **asked, ExtendedStatistics=["p101"])
+    client.fails(operation, "InvalidParameterValueException", **asked, ExtendedStatistics=["Average"])
     early = {**asked, "Statistics": ["Sum"], "EndTime": BASE}
     client.fails(operation, "InvalidParameterCombinationException", **early)
     long = {**asked, "Statistics": ["Sum"], "StartTime": BASE - timedelta(days=2)}
@@ -258,7 +259,8 @@ BAD_EXPRESSIONS = [
     ("e + 1", "ValidationError", "own result"),
     ("1 + 1", "ValidationError", "time series as its result"),
     ("m +", "ValidationError", "ends too early"),
-    ("m ? k", "ValidationError", "not known"),
+    ("m ? k", "ValidationError", "not known: ?."),
+    ("m  > 1", "NotImplemented", "operator > in an expression is not served"),
     ("(m, m)", "ValidationError", "cannot be read"),
     ("m)", "ValidationError", "cannot be read"),
     ("SUM(m", "ValidationError", "ends too early"),

@@ -17,6 +17,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d{1,30}(?:\.\d{0,30})?(?:[eE][+-]?\d{1,3})?)|(?P<name>[A-Za-z][A-Za-z0-9_]*)"
     r"|\"(?P<text>[^\"]*)\"|'(?P<other>[^']*)'|(?P<sign>[-+*/^(),\[\]]))"
 )
+_LOGIC = frozenset("<>=!&|")
 _DEEPEST = 40
 
 
@@ -168,8 +169,15 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            raise errors.validation(f"The expression has a character that is not known: {text[at : at + 1]}.")
+            raise _unread(text[at:].lstrip()[:1])
         kind = match.lastgroup or ""
         found.append(("text" if kind == "other" else kind, match[kind]))
         at = match.end()
     return found
+
+
+def _unread(character: str) -> Exception:
+    """AWS knows comparisons and logical operators, too."""
+    if character in _LOGIC:
+        return errors.not_served(f"The operator {character} in an expression")
+    return errors.validation(f"The expression has a character that is not known: {character}.")

@@ -21,7 +21,7 @@ MOST_ROWS = 200_000
 _FINE_PERIODS = frozenset((1, 5, 10, 20, 30))
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)")
 _TRIMMED = re.compile(r"(tm|wm|tc|ts|pr|iqm|TM|WM|TC|TS|PR|IQM)(\d.*|\(.*\))?")
-_SIMPLE = {
+SIMPLE = {
     "SampleCount": lambda sums: sums.count,
     "Average": lambda sums: sums.average,
     "Sum": lambda sums: sums.total,
@@ -41,7 +41,7 @@ def check_period(period: int, where: str = "Period") -> None:
 
 
 def check_statistic(name: str) -> None:
-    if name in _SIMPLE or _PERCENTILE.fullmatch(name):
+    if name in SIMPLE or _PERCENTILE.fullmatch(name):
         return
     if _TRIMMED.fullmatch(name):
         raise errors.not_served(f"The statistic {name}")
@@ -50,8 +50,8 @@ def check_statistic(name: str) -> None:
 
 def statistic(name: str, sums: Sums) -> float | None:
     """None where it is not known: percentiles of values that only came as sums."""
-    if name in _SIMPLE:
-        return float(_SIMPLE[name](sums))
+    if name in SIMPLE:
+        return float(SIMPLE[name](sums))
     return sums.percentile(float(name[1:]))
 
 

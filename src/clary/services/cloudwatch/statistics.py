@@ -14,7 +14,7 @@ _MOST = 1440
 
 def get_metric_statistics(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     names, extended = request.get("Statistics") or [], request.get("ExtendedStatistics") or []
-    _check(request, [*names, *extended])
+    _check(request, names, extended)
     period = request["Period"]
     begin, end = series.span(request["StartTime"], request["EndTime"], period, aligned=False)
     if (end - begin) / period > _MOST:
@@ -34,13 +34,15 @@ def get_metric_statistics(context: Context, request: dict[str, Any]) -> dict[str
     return {"Label": request["MetricName"], "Datapoints": points}
 
 
-def _check(request: dict[str, Any], statistics: list[str]) -> None:
-    if not statistics:
+def _check(request: dict[str, Any], names: list[str], extended: list[str]) -> None:
+    if not names and not extended:
         raise errors.missing("Must specify either Statistics or ExtendedStatistics")
     if request["StartTime"] >= request["EndTime"]:
         raise errors.contradiction("The parameter StartTime must be less than the parameter EndTime.")
     series.check_period(request["Period"])
-    for name in statistics:
+    for name in extended:
+        if name in series.SIMPLE:
+            raise errors.invalid(f"The value {name} for parameter ExtendedStatistics is not supported.")
         series.check_statistic(name)
 
 
