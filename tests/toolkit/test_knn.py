@@ -72,6 +72,26 @@ def test_fewer_dimensions_and_other_metrics(framework_python: Path, kind: str) -
         assert found == [float(label) for label, _ in rows]
 
 
+def test_similarities_come_in_the_order_of_their_numbers(framework_python: Path) -> None:
+    """The nearest neighbour is the last one, as its number is the largest; it still decides where votes are equal."""
+    train = {"train": ("text/csv", "1,4,3\n2,0,2\n")}
+    ask = [Ask("1,0\n", "text/csv", f"application/json{VERBOSE}")]
+    products, cosines, parts = fit_all(
+        framework_python,
+        "knn",
+        Fit({**VALUES, "k": "2", "index_metric": "INNER_PRODUCT"}, train, ask),
+        Fit({**VALUES, "k": "2", "index_metric": "COSINE"}, train, ask),
+        Fit({**VALUES, "k": "2", "index_type": "faiss.IVFPQ", "faiss_index_pq_m": "3"}, train, ask),
+    )
+    expected = {"predicted_label": 1.0, "distances": [0.0, 4.0], "labels": [2.0, 1.0]}
+    assert products.replies[0].json["predictions"] == [expected]
+    (found,) = cosines.replies[0].json["predictions"]
+    assert (found["predicted_label"], found["labels"]) == (1.0, [2.0, 1.0])
+    assert found["distances"] == pytest.approx([0.0, 0.8])
+    (found,) = parts.replies[0].json["predictions"]
+    assert (found["predicted_label"], found["labels"]) == (2.0, [2.0, 1.0])
+
+
 def test_what_is_wrong_is_named(framework_python: Path) -> None:
     found = errors(
         framework_python,
@@ -81,6 +101,7 @@ def test_what_is_wrong_is_named(framework_python: Path) -> None:
         Fit({**VALUES, "dimension_reduction_type": "sign"}, TRAIN),
         Fit({**VALUES, "dimension_reduction_type": "sign", "dimension_reduction_target": "2"}, TRAIN),
         Fit({**VALUES, "index_type": "faiss.IVFPQ"}, TRAIN),
+        Fit({**VALUES, "index_type": "faiss.IVFPQ", "faiss_index_pq_m": "3", "index_metric": "COSINE"}, TRAIN),
         Fit(VALUES, {"train": ("text/csv", "0.5,1,2\n")}),
         Fit(VALUES, {"train": (RECORDS, written([Record(Tensor([1.0, 2.0]))]))}),
     )
@@ -89,7 +110,8 @@ def test_what_is_wrong_is_named(framework_python: Path) -> None:
         "k is 6, but the sample has 5 rows.",
         "dimension_reduction_type and dimension_reduction_target must be given together.",
         "dimension_reduction_target is 2; it must be below feature_dim.",
-        "The index type faiss.IVFPQ needs faiss_index_pq_m, a divisor of 2.",
+        "The index type faiss.IVFPQ needs faiss_index_pq_m.",
+        "The index type faiss.IVFPQ does not support the index_metric COSINE.",
         "The channel train has labels that are no whole numbers; a classifier needs such.",
         "The channel train must have labels, and not all of its rows have one.",
     ]

@@ -105,8 +105,34 @@ def test_a_launcher_that_the_user_brings_gets_the_jobs_own_port(words: list[str]
     assert own_port(words) == [word.replace("7777", port) for word in words]
 
 
+def test_the_jobs_own_port_where_none_or_an_endpoint_is_named() -> None:
+    port = meeting_port("127.64.3.1")
+    words = ["--nnodes", "2", "--master_addr", "127.64.3.1", "train.py"]
+    assert own_port(words) == [f"--master_port={port}", *words]
+    words = ["--rdzv_id", "7", "--rdzv_backend=c10d", "--rdzv-endpoint", "127.64.3.1:29400", "-m", "train"]
+    assert own_port(words) == [word.replace("29400", str(port)) for word in words]
+    assert own_port(["--rdzv_endpoint=127.64.3.1", "t.py"]) == [f"--rdzv_endpoint=127.64.3.1:{port}", "t.py"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--nproc_per_node=2", "--master_port=29501", "train.py"],
+        ["--master_addr", "localhost", "--master_port", "29501", "train.py"],
+        ["--rdzv_backend=c10d", "--rdzv_endpoint=localhost:29400", "train.py"],
+    ],
+)
+def test_a_launcher_that_meets_nobody_takes_a_free_port(words: list[str]) -> None:
+    assert own_port(words) == ["--standalone", *words]
+
+
 def test_other_meeting_places_stay() -> None:
-    for words in (["--standalone", "train.py"], ["--master_addr=203.0.113.5", "--master_port=1", "t.py"], []):
+    for words in (
+        ["--standalone", "--master_port=1", "train.py"],
+        ["--nproc_per_node", "2", "train.py", "--master_port", "1"],
+        ["--master_addr=203.0.113.5", "--master_port=1", "t.py"],
+        [],
+    ):
         assert own_port(words) == words
 
 

@@ -32,6 +32,8 @@ HYPERPARAMETERS = {
 }
 SEED = 1
 _ROWS_AT_ONCE = 256
+# The larger, the nearer.
+_SIMILARITIES = frozenset({"INNER_PRODUCT", "COSINE"})
 
 DEFAULT_ACCEPT = exchange.DEFAULT_ACCEPT
 input_fn = exchange.input_fn
@@ -67,6 +69,8 @@ def model_fn(model_dir: str) -> Model:
 
 def predict_fn(table: Table, model: Model) -> Answer:
     predicted, distances, labels = _neighbours(fitting(table, model.width), model)
+    if model.settings["index_metric"] in _SIMILARITIES:  # the smallest number comes first, whatever it means
+        distances, labels = distances[:, ::-1], labels[:, ::-1]
     more = [{"distances": own, "labels": near} for own, near in zip(distances.tolist(), labels.tolist())]
     return Answer("predictions", [{"predicted_label": label} for label in predicted.tolist()], more)
 
@@ -77,9 +81,12 @@ def _check_together(values: Mapping[str, Any]) -> None:
         raise CustomerError("dimension_reduction_type and dimension_reduction_target must be given together.")
     if target >= values["feature_dim"]:
         raise CustomerError(f"dimension_reduction_target is {target}; it must be below feature_dim.")
-    width, parts = target or values["feature_dim"], values["faiss_index_pq_m"]
-    if values["index_type"] == "faiss.IVFPQ" and (not parts or width % parts):
-        raise CustomerError(f"The index type faiss.IVFPQ needs faiss_index_pq_m, a divisor of {width}.")
+    if values["index_type"] != "faiss.IVFPQ":
+        return
+    if not values["faiss_index_pq_m"]:
+        raise CustomerError("The index type faiss.IVFPQ needs faiss_index_pq_m.")
+    if values["index_metric"] in _SIMILARITIES:
+        raise CustomerError(f"The index type faiss.IVFPQ does not support the index_metric {values['index_metric']}.")
 
 
 def _model(job: Job, table: Table) -> Model:
@@ -122,7 +129,7 @@ def _parities(number: int, width: int) -> Any:
 
 
 def _neighbours(table: Table, model: Model) -> tuple[Any, Any, Any]:
-    """(predictions, distances, labels), the nearest neighbour first."""
+    """(predictions, distances or similarities, labels), the nearest neighbour first."""
     features, known = table.features, _known(model)
     if "projection" in model.arrays:
         features = numpy.asarray(features @ model.arrays["projection"], "f4")
@@ -149,7 +156,7 @@ def _nearest(features: Any, known: Any, settings: Mapping[str, Any]) -> tuple[An
     metric = "cosine" if settings["index_metric"] == "COSINE" else "euclidean"
     index = neighbours.NearestNeighbors(n_neighbors=settings["k"], metric=metric, algorithm="brute").fit(known)
     distances, near = index.kneighbors(features)
-    return near, distances
+    return near, 1 - distances if metric == "cosine" else distances
 
 
 def _largest_products(features: Any, known: Any, count: int) -> tuple[Any, Any]:

@@ -30,6 +30,8 @@ MODULE = ("-m", "torch.distributed.run")
 USUAL_PORT = 7777
 # Below the ports that the kernel hands out by itself.
 FIRST_PORT, PORTS = 16384, 16384
+_ALONE = frozenset({"", "localhost", "127.0.0.1"})
+_WITHOUT_VALUE = frozenset({"standalone", "m", "module", "no_python", "run_path", "virtual_local_rank"})
 
 
 @dataclass(frozen=True)
@@ -94,30 +96,37 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def own_port(arguments: Sequence[str]) -> list[str]:
-    """The launcher's arguments, `--master_port` replaced where `--master_addr` is an instance of this job."""
-    words = list(arguments)
-    values = _options(words)
-    host = next((value for name, _, value in values if name == "master_addr"), "")
-    for name, place, value in values:
-        if name == "master_port" and host:
-            port = meeting_port(host)
-            if port != USUAL_PORT:
-                words[place] = words[place][: len(words[place]) - len(value)] + str(port)
+    """The launcher's arguments, with a port that no other job uses: where the instances of this job meet, and a free
+    one where the launcher is to meet nobody."""
+    words, found = list(arguments), _options(arguments)
+    endpoint = found["rdzv_endpoint"][1] if "rdzv_endpoint" in found else ""
+    address = found["master_addr"][1] if "master_addr" in found else ""
+    host = endpoint.partition(":")[0] or address
+    if host in _ALONE:
+        asked = "standalone" not in found and (endpoint or "master_port" in found)
+        return ["--standalone", *words] if asked else words
+    port = meeting_port(host)
+    if port == USUAL_PORT:
+        return words
+    name, wanted = ("rdzv_endpoint", f"{host}:{port}") if endpoint else ("master_port", str(port))
+    if name not in found:
+        return [f"--{name}={wanted}", *words]
+    place, value = found[name]
+    words[place] = words[place][: len(words[place]) - len(value)] + wanted
     return words
 
 
-def _options(words: Sequence[str]) -> list[tuple[str, int, str]]:
-    """(name, place of the word that ends with the value, value) of the options before the script."""
-    found = []
+def _options(words: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Of the options before the script by their names: the place of the word that ends with the value, the value."""
+    found: dict[str, tuple[int, str]] = {}
     place = 0
     while place < len(words) and words[place].startswith("-"):
         word, equals, value = words[place].partition("=")
         name = word.lstrip("-").replace("-", "_")
-        if equals:
-            found.append((name, place, value))
-        elif name in {"master_addr", "master_port", "nnodes", "nproc_per_node", "node_rank"}:
+        if not equals and name not in _WITHOUT_VALUE:
             place += 1
-            found.append((name, place, words[place] if place < len(words) else ""))
+            value = words[place] if place < len(words) else ""
+        found[name] = (min(place, len(words) - 1), value)
         place += 1
     return found
 
