@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from clary.base.clock import SystemClock
 from clary.base.invocation_reports import write_reports
 from clary.base.settings import Settings
+from clary.engine import endpoint_metrics
 from clary.engine.endpoint_metrics import EndpointMetrics
 from clary.serving.measures import Measures
 from clary.store import metric_data
@@ -77,3 +80,29 @@ def test_reports_of_several_doors_add_up_and_none_counts_twice(around: Around) -
     assert latency.percentile(50) == pytest.approx(600_000, rel=0.03)
     assert (latency.low, latency.high) == (0, 2_000_000)
     assert sums_of(around, "OverheadLatency").average == pytest.approx(1000, rel=0.01)
+
+
+def test_what_doors_left_goes_and_trouble_with_the_folder_passes(
+    around: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = around.settings.layout.invocation_reports
+    (folder / "1-1.new").touch()
+    os.utime(folder / "1-1.new", (0, 0))
+    (folder / "2-1.new").touch()
+    (folder / "3-1.new").symlink_to(folder / "gone")  # to whoever looks, as a file that vanishes
+    monkeypatch.setattr(endpoint_metrics, "_SECONDS", 0.01)
+    metrics = EndpointMetrics(around)  # type: ignore[arg-type]  # as above
+    looks, again = 0, threading.Event()
+
+    def take() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise PermissionError(1, "Operation not permitted")
+        again.set()
+
+    monkeypatch.setattr(metrics, "take", take)
+    metrics.start()
+    assert again.wait(30)
+    metrics.stop()
+    assert sorted(path.name for path in folder.iterdir()) == ["2-1.new", "3-1.new"]

@@ -36,6 +36,7 @@ LAPTOP = Machine(cpus=4, memory_bytes=8 * GIB, gpus=0)
         ("ml.t2.medium", 2, 4),
         ("ml.t3.medium", 2, 4),
         ("ml.t3.2xlarge", 8, 32),
+        ("ml.t3.micro", 2, 1),
         ("ml.p3.2xlarge", 8, 61),
         ("ml.p3.16xlarge", 64, 488),
         ("ml.g4dn.xlarge", 4, 16),
@@ -64,8 +65,11 @@ def test_every_type_of_the_api_is_known() -> None:
         assert found.memory_bytes >= GIB
 
 
+NONE_SUCH = ["ml.m5.2large", "ml.m5.small", "ml.m5.micro", "ml.m5.0xlarge", "ml.m5.1000xlarge"]
+
+
 @pytest.mark.parametrize(
-    "name", ["", "m5.large", "ml.m5", "ml.m5.", "ml.x9.large", "ml.m5.huge", "local", "ml.m5.large\n"]
+    "name", ["", "m5.large", "ml.m5", "ml.m5.", "ml.x9.large", "ml.m5.huge", "local", "ml.m5.large\n", *NONE_SUCH]
 )
 def test_unknown_types(name: str) -> None:
     with pytest.raises(UnknownInstanceType):

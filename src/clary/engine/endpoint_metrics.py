@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ log = get_logger(__name__)
 _NAMESPACE = "AWS/SageMaker"
 _SECONDS = 1.0
 _LEFT_SECONDS = 60.0
+_TROUBLE: tuple[type[Exception], ...] = (*DATABASE_TROUBLE, OSError)
 
 
 class EndpointMetrics:
@@ -32,8 +34,9 @@ class EndpointMetrics:
 
     def start(self) -> None:
         for path in self._folder.glob("*.new"):  # of doors that were killed while they wrote
-            if time.time() - path.stat().st_mtime > _LEFT_SECONDS:
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # a door that lives has just finished it
+                if time.time() - path.stat().st_mtime > _LEFT_SECONDS:
+                    path.unlink()
         self._thread.start()
 
     def stop(self) -> None:
@@ -44,7 +47,7 @@ class EndpointMetrics:
         while not self._end.wait(_SECONDS):
             try:
                 self.take()
-            except DATABASE_TROUBLE as error:
+            except _TROUBLE as error:
                 log.warning("reports of invocations wait", extra={"reason": str(error)})
 
     def take(self) -> None:

@@ -19,7 +19,7 @@ GIB = 1024**3
 _ALMOST_ALL = 0.9
 _ADVICE = "Use a smaller type, or let it run within what there is: CLARY_CAPACITY=fit."
 _CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-_NAME = re.compile(r"ml\.([a-z0-9-]+)\.(?:(\d*)x?large|(medium|small|micro))")
+_NAME = re.compile(r"ml\.([a-z0-9-]+)\.(?:(?:[1-9][0-9]{0,2})?xlarge|large|medium|(small|micro))")
 
 # Family -> GiB of memory per processor.
 _MEMORY: dict[str, float] = {
@@ -119,7 +119,7 @@ class Grant:
 def find_type(name: str) -> InstanceType:
     """Look an instance type up. Raises UnknownInstanceType."""
     found = _NAME.fullmatch(name)
-    if found is None or found[1] not in _MEMORY:
+    if found is None or found[1] not in _MEMORY or (found[2] and name not in _EXCEPTIONS):
         raise UnknownInstanceType(f"{name} is not an instance type that Clary knows; ml.m5.large is a common one.")
     family = found[1]
     cpus, gibibytes = _EXCEPTIONS.get(name, (0, 0.0))
