@@ -75,5 +75,7 @@ def test_a_policy_may_name_the_namespace(control: Control) -> None:
     data = [{"MetricName": "m", "Value": 1.0}]
     client.put_metric_data(Namespace="mine", MetricData=data)
     for call, request in (("put_metric_data", {"Namespace": "yours", "MetricData": data}), ("list_metrics", {})):
-        with pytest.raises(ClientError, match="not authorized to perform: cloudwatch:"):
+        with pytest.raises(ClientError, match="not authorized to perform: cloudwatch:") as refused:
             getattr(client, call)(**request)
+        assert refused.value.response["Error"]["Code"] == "AccessDenied"
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403

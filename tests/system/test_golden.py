@@ -20,7 +20,7 @@ from tests.server import Server, eventually
 from tests.system.golden.world import World
 
 TABLE: dict[str, list[list[Any]]] = json.loads((Path(__file__).parent / "golden" / "table.json").read_text())
-LEAST_ROWS = 450
+LEAST_ROWS = 550
 
 
 @pytest.fixture(scope="module")

@@ -204,7 +204,7 @@ def test_numbers_json_does_not_have_are_words() -> None:
         ("sagemaker", "AccessDeniedException", 400),
         ("sagemaker-runtime", "AccessDeniedException", 403),
         ("logs", "AccessDeniedException", 400),
-        ("cloudwatch", "AccessDeniedException", 400),
+        ("cloudwatch", "AccessDenied", 403),
         ("lambda", "AccessDeniedException", 403),
         ("s3", "AccessDenied", 403),
         ("iam", "AccessDenied", 403),

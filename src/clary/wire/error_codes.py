@@ -147,7 +147,8 @@ _TOKEN_CODES = {
     "ssm": "InvalidNextToken",
 }
 
-_DENIALS = {"sns": "AuthorizationError"}
+# Where a denial has a code of its own; its status is 403.
+_DENIALS = {"sns": "AuthorizationError", "cloudwatch": "AccessDenied"}
 
 # The codes of the query protocol that the models do not have, by the name of the error's shape.
 QUERY_CODES = {
@@ -226,7 +227,7 @@ def localize(service: str, error: ApiError) -> ApiError:
     if isinstance(error, AccessDenied):
         code = "AccessDenied" if family in ("query", "s3") else "AccessDeniedException"
         code = _DENIALS.get(service, code)
-        status = 400 if family == "json" else 403
+        status = 400 if family == "json" and service not in _DENIALS else 403
     elif isinstance(error, InvalidToken):
         code, status = _TOKEN_CODES.get(service, validation_code(service)), error.status
     elif type(error) is ValidationException and error.code == _DEFAULT_VALIDATION:
