@@ -106,6 +106,13 @@ def test_lines_of_the_built_in_algorithms(line: str, wanted: dict[str, float]) -
     assert quality_metrics(line) == wanted
 
 
+def test_scripts_and_commands_in_an_algorithms_image_are_not_the_algorithm() -> None:
+    algorithm = {"TrainingImage": "1.dkr.ecr.r.amazonaws.com/sagemaker-xgboost:1.7-1"}
+    assert is_built_in({"AlgorithmSpecification": algorithm})
+    assert not is_built_in({"AlgorithmSpecification": algorithm, "Environment": {"SAGEMAKER_PROGRAM": "train.py"}})
+    assert not is_built_in({"AlgorithmSpecification": {**algorithm, "ContainerEntrypoint": ["/bin/bash"]}})
+
+
 def test_built_in_algorithms_need_no_definitions(database: Database) -> None:
     log(database, "job/algo-1-1", (1, f"{QUALITY} train msd <loss>=9"), (2, f"{QUALITY} train msd <loss>=0.5"))
     log(database, "job/algo-2-1", (3, "algo-1 trains with all of the data; nothing is left to do here"))

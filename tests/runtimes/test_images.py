@@ -145,3 +145,26 @@ def test_locks_hold_what_the_table_promises(definition: images.Definition) -> No
 
 def _after(python: tuple[int, ...]) -> str:
     return f"{python[0]}.{python[1] + 1}"
+
+
+@pytest.mark.parametrize(
+    ("image", "hyperparameters", "variables", "command", "alone"),
+    [
+        ("1/kmeans:1", {}, None, None, True),
+        ("1/kmeans:1", {"sagemaker_program": "x"}, {"SAGEMAKER_PROGRAM": "x"}, [], True),  # which it then refuses
+        ("1/kmeans:1", {}, {}, ["python", "own.py"], False),
+        ("1/sagemaker-xgboost:1.7-1", {"num_round": "1"}, {"OTHER": "x"}, None, True),
+        ("1/sagemaker-xgboost:1.7-1", {"sagemaker_program": '"x"'}, None, None, False),
+        ("1/sagemaker-xgboost:1.7-1", {}, {"SAGEMAKER_PROGRAM": "x"}, None, False),
+        ("1/sagemaker-xgboost:1.7-1", {}, None, ["/bin/bash"], False),
+        ("1/sagemaker-scikit-learn:1.2-1", {}, None, None, False),
+    ],
+)
+def test_what_trains_by_itself(
+    image: str,
+    hyperparameters: dict[str, str],
+    variables: dict[str, str] | None,
+    command: list[str] | None,
+    alone: bool,
+) -> None:
+    assert images.trains_alone(image, hyperparameters, variables, command) is alone

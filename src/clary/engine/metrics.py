@@ -100,8 +100,13 @@ def _final(name: str, value: float, at_ms: int) -> dict[str, Any]:
 
 def is_built_in(request: dict[str, Any]) -> bool:
     """Whether the image's own algorithm trains, whose metrics need no definitions."""
-    image = request["AlgorithmSpecification"].get("TrainingImage") or ""
-    return trains_alone(image, request.get("HyperParameters") or {})
+    algorithm = request["AlgorithmSpecification"]
+    return trains_alone(
+        algorithm.get("TrainingImage") or "",
+        request.get("HyperParameters") or {},
+        request.get("Environment"),
+        algorithm.get("ContainerEntrypoint"),
+    )
 
 
 def own_metrics(line: str) -> dict[str, float]:

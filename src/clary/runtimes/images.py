@@ -156,10 +156,17 @@ def select(image_uri: str, python: Version) -> Selection:
     return Selection(chosen, notes)
 
 
-def trains_alone(image_uri: str, hyperparameters: Mapping[str, str]) -> bool:
-    """Whether the image's own algorithm trains, not a script; its metrics need no definitions."""
+def trains_alone(
+    image_uri: str,
+    hyperparameters: Mapping[str, str],
+    variables: Mapping[str, str] | None = None,
+    command: Sequence[str] | None = None,
+) -> bool:
+    """Whether the image's own algorithm trains, not a script, nor a `command` in its place; its metrics need no
+    definitions. Where a script is named, the toolkit looks as well."""
     repository = split_image(image_uri)[0]
-    return repository in ALGORITHMS or (repository in XGBOOST_IMAGES and "sagemaker_program" not in hyperparameters)
+    scripted = "sagemaker_program" in hyperparameters or bool((variables or {}).get("SAGEMAKER_PROGRAM"))
+    return not command and (repository in ALGORITHMS or (repository in XGBOOST_IMAGES and not scripted))
 
 
 def _version_notes(

@@ -240,6 +240,12 @@ def test_describe_tells_the_metrics_of_a_built_in_algorithm(client: Client) -> N
     shown = client("DescribeTrainingJob", TrainingJobName="job")["AlgorithmSpecification"]
     assert {"train:msd", "test:msd"} < {item["Name"] for item in shown["MetricDefinitions"]}
     client("CreateTrainingJob", **request("script"))
-    assert (
-        "MetricDefinitions" not in client("DescribeTrainingJob", TrainingJobName="script")["AlgorithmSpecification"]
-    )
+    own = {
+        "TrainingImage": "1/sagemaker-xgboost:1.7-1",
+        "TrainingInputMode": "File",
+        "ContainerEntrypoint": ["train"],
+    }
+    client("CreateTrainingJob", **request("own", AlgorithmSpecification=own))
+    for name in ("script", "own"):
+        shown = client("DescribeTrainingJob", TrainingJobName=name)["AlgorithmSpecification"]
+        assert "MetricDefinitions" not in shown

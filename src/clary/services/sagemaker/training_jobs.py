@@ -96,7 +96,8 @@ def _own_metrics(request: dict[str, Any]) -> dict[str, Any]:
     """The algorithm with the metrics of a built-in one, as AWS fills them in; else nothing."""
     given = request.get("AlgorithmSpecification") or {}
     image = given.get("TrainingImage") or ""
-    if given.get("MetricDefinitions") or not trains_alone(image, request.get("HyperParameters") or {}):
+    own = (request.get("HyperParameters") or {}, request.get("Environment"), given.get("ContainerEntrypoint"))
+    if given.get("MetricDefinitions") or not trains_alone(image, *own):
         return {}
     return {"AlgorithmSpecification": {**given, "MetricDefinitions": metric_definitions(split_image(image)[0])}}
 

@@ -182,7 +182,7 @@ def _check_strategy(request: dict[str, Any], config: dict[str, Any]) -> None:
 
 def _has_own_metrics(definition: dict[str, Any]) -> bool:
     image = definition["AlgorithmSpecification"].get("TrainingImage") or ""
-    return trains_alone(image, definition.get("StaticHyperParameters") or {})
+    return trains_alone(image, definition.get("StaticHyperParameters") or {}, definition.get("Environment"))
 
 
 def _objectives(request: dict[str, Any]) -> set[tuple[str, str]]:
