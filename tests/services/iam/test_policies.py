@@ -169,6 +169,21 @@ def test_pages_hold_everything_once(installed: Client) -> None:
     assert len(found) == len(set(found)) == len(MANAGED)
 
 
+def test_auditors_look_at_everything_but_the_data(client: Client) -> None:
+    looks = [
+        "sagemaker:DescribeModel",
+        "logs:DescribeLogGroups",
+        "lambda:GetFunctionConfiguration",
+        "s3:GetBucketAcl",
+    ]
+    data = ["logs:GetLogEvents", "lambda:GetFunction", "s3:GetObject", "sqs:ReceiveMessage", "ssm:GetParameter"]
+    found = client(
+        "SimulateCustomPolicy", PolicyInputList=[text_of(MANAGED["ClaryAuditor"])], ActionNames=[*looks, *data]
+    )["EvaluationResults"]
+    decisions = {each["EvalActionName"]: each["EvalDecision"] for each in found}
+    assert decisions == dict.fromkeys(looks, "allowed") | dict.fromkeys(data, "implicitDeny")
+
+
 @pytest.mark.parametrize("name", MANAGED)
 def test_managed_policies_exist_and_are_valid(installed: Client, name: str) -> None:
     described = installed("GetPolicy", PolicyArn=AWS + name)["Policy"]

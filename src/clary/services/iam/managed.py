@@ -92,8 +92,11 @@ MANAGED: Mapping[str, dict[str, Any]] = {
         _allow(
             "cloudtrail:LookupEvents",
             *(f"iam:{verb}" for verb in (*_LOOK, "Simulate*")),
-            *(f"{service}:{verb}" for service in ("sagemaker", "logs", "events", "cloudwatch") for verb in _LOOK),
-            *(f"{service}:{verb}" for service in ("lambda", "scheduler", "sns", "sqs") for verb in ("Get*", "List*")),
+            *(f"{service}:{verb}" for service in ("sagemaker", "events", "cloudwatch") for verb in _LOOK),
+            *(f"{service}:{verb}" for service in ("scheduler", "sns", "sqs") for verb in ("Get*", "List*")),
+            # Not the lines of logs, and not GetFunction, whose answer leads to the code.
+            *("logs:Describe*", "logs:List*", "lambda:List*", "lambda:GetAlias", "lambda:GetPolicy"),
+            *("lambda:GetFunctionC*", "lambda:GetFunctionEventInvokeConfig"),
             "s3:ListAllMyBuckets",
             "s3:GetBucket*",
             "organizations:Describe*",
