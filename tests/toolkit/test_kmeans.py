@@ -140,6 +140,7 @@ def test_the_first_instance_trains(framework_python: Path) -> None:
 
 def test_json_that_is_no_request(framework_python: Path) -> None:
     bodies = ["[1]", "1", '{"instances": [{"features": ["1", 2]}]}', '{"instances": [[0, 1]]}', '{"instances": [{}]}']
+    bodies.append("[" * 100_000)
     asks = [Ask(body) for body in bodies]
     (fitted,) = fit_all(framework_python, "kmeans", Fit(VALUES, {"train": (UNLABELLED, ROWS)}, asks))
     assert [reply.status for reply in fitted.replies] == [400] * len(bodies)

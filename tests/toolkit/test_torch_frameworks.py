@@ -66,6 +66,7 @@ def snapshot_download(name, revision, token, ignore_patterns):
     return os.environ["SAGEMAKER_BASE_DIR"] + "/model"
 """
 FILES = {"torch.py": TORCH, "transformers.py": TRANSFORMERS, "huggingface_hub.py": HUB}
+DEEP = "[" * 100_000
 BERT = json.dumps({"architectures": ["BertForSequenceClassification"]})
 
 
@@ -76,7 +77,12 @@ def test_pytorch_loads_torchscript_and_answers(serve: Serve, opt_ml: OptMl, fram
     assert json.loads(server.invoke("[[1, 2]]").text) == [[2.0, 4.0]]
     assert server.invoke("1,2\n3,4\n", "text/csv", Accept="text/csv").text == "2.0,4.0\n6.0,8.0\n"
     assert server.invoke("[[1, 2]]", Accept="application/x-npy").body.startswith(b"\x93NUMPY")
-    for body, kind, status in (("x", "image/png", 415), ("[[1, 2", "application/json", 400), ('["a"]', None, 400)):
+    for body, kind, status in (
+        ("x", "image/png", 415),
+        ("[[1, 2", None, 400),
+        ('["a"]', None, 400),
+        (DEEP, None, 400),
+    ):
         assert server.invoke(body, kind or "application/json").status == status
     server.process.terminate()
     assert server.process.wait(10) == 0
@@ -117,6 +123,7 @@ def test_hugging_face_answers_as_its_pipeline(serve: Serve, opt_ml: OptMl) -> No
         ('{"inputs": "boom"}', "application/json", "IndexError: index out of range"),
         ("[1]", "application/json", "must be an object"),
         ("{", "application/json", "not valid application/json"),
+        (DEEP, "application/json", "not valid application/json"),
         ('{"inputs": "a", "parameters": 1}', "application/json", "parameters must be an object"),
         ("a\nb\n", "text/csv", "must name its columns"),
     ):

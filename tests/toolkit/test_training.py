@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from clary_toolkit.training.configuration import decoded
 from tests.toolkit.running import DEADLINE, RESOURCES, OptMl, archive_of
 
 SHOW = """
@@ -39,6 +40,11 @@ HYPERPARAMETERS = {
 def seen(opt_ml: OptMl) -> dict[str, object]:
     document: dict[str, object] = json.loads((opt_ml.base / "output/data/seen.json").read_text())
     return document
+
+
+def test_what_is_no_json_is_the_text_itself() -> None:
+    deep = "[" * 2500
+    assert [decoded(value) for value in ("1.5", '"a"', "a", deep, 7)] == [1.5, "a", "a", deep, 7]
 
 
 def test_arguments_are_sorted_and_spelled_as_the_contract_says(opt_ml: OptMl) -> None:

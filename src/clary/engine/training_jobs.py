@@ -185,7 +185,7 @@ def _source_archive(hyperparameters: dict[str, str]) -> str | None:
     value = hyperparameters.get("sagemaker_submit_directory")
     if value is None:
         return None
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         value = json.loads(value)
     return value if isinstance(value, str) and value.startswith("s3://") else None
 

@@ -37,7 +37,7 @@ def input_fn(data: Any, content_type: str) -> Table:
         raise RequestError(415, f"content type {kind!r} is not supported; supported: {', '.join(INPUTS)}")
     try:
         return _table(data, kind, tables.label_size(content_type, 0))
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise RequestError(400, f"the body is not valid {kind}: {error}") from error
 
 

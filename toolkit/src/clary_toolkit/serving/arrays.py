@@ -27,7 +27,7 @@ def decode(data: Any, content_type: str) -> Any:
         raise RequestError(415, f"content type {kind!r} is not supported; supported: {', '.join(_DECODERS)}")
     try:
         return _DECODERS[kind](data)
-    except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, EOFError, OSError, RecursionError, zipfile.BadZipFile) as error:
         raise RequestError(400, f"the body is not valid {kind}: {error}") from error
 
 

@@ -107,7 +107,7 @@ def _from_hub(name: str) -> Path:
 def _from_json(data: str | bytes) -> dict[str, Any]:
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RequestError(400, f"the body is not valid {JSON}: {error}") from error
     if not isinstance(document, dict):
         raise RequestError(400, 'the body must be an object: {"inputs": ..., "parameters": {...}}')
