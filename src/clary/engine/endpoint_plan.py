@@ -93,10 +93,16 @@ def plan(
             if not r.ready
             and r not in becoming
             and not observed[r.slot].ended
-            and now > r.since + timeouts[r.variant]
+            and _running_seconds(observed[r.slot], now) > timeouts[r.variant]
         ),
         switch=pending and fresh <= ready,
     )
+
+
+def _running_seconds(seen: Observed, now: float) -> float:
+    """What comes before the process begins has its own limits: an environment may take minutes to be built."""
+    started = seen.unit.started_at if seen.unit is not None else None
+    return 0.0 if started is None else now - started.timestamp()
 
 
 def _back_off(attempt: int) -> float:
