@@ -111,6 +111,18 @@ def test_what_an_earlier_collection_left_goes_and_nothing_of_others(tmp_path: Pa
     assert len(list(tmp_path.iterdir())) == 3, "what is not Clary's stays"
 
 
+def test_two_collections_at_once_take_an_environment_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second takes what the first has just laid aside for what is left of an earlier one."""
+    make(tmp_path, "old", 40 * DAY)
+
+    def meanwhile(_name: str) -> None:
+        assert list(collect(tmp_path, DAY, NOW)) == []
+
+    monkeypatch.setattr(collecting, "crash_here", meanwhile)
+    assert [label(found) for found in collect(tmp_path, DAY, NOW)] == ["old"]
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
+
+
 def test_a_running_unit_keeps_its_environment(make_machine: MakeMachine, tmp_path: Path) -> None:
     """Also without the Clary that started it: the lock is the shim's."""
     machine = make_machine()

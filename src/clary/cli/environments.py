@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from clary.base.errors import ConfigurationError
 from clary.base.settings import load_settings
 from clary.cli.options import DataOption
 from clary.runtimes.collecting import Found, collect, find_environments
@@ -34,9 +35,12 @@ def prune(
 ) -> None:
     """Remove environments that have not been used for so many days; they are built again when they are needed."""
     now, count = datetime.now(UTC), 0
-    for found in collect(load_settings(data=data).environments, timedelta(days=older_than), now):
-        typer.echo(f"removed {found.path.name}, last used {_ago(now - found.used_at)} ago")
-        count += 1
+    try:
+        for found in collect(load_settings(data=data).environments, timedelta(days=older_than), now):
+            typer.echo(f"removed {found.path.name}, last used {_ago(now - found.used_at)} ago")
+            count += 1
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename} cannot be removed: {error.strerror}.") from error
     typer.echo(f"{count} environments removed")
 
 

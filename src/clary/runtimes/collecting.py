@@ -46,9 +46,9 @@ def find_environments(folder: Path) -> list[Found]:
 
 
 def collect(folder: Path, older_than: timedelta, now: datetime) -> Iterator[Found]:
-    """Remove what nobody uses and nobody has used for this long; tells each when it is gone."""
+    """Remove what nobody uses and nobody has used for this long; tells each when it is gone. Raises OSError."""
     for leftover in folder.glob(f"{_TRASH}*"):
-        shutil.rmtree(leftover)
+        shutil.rmtree(leftover, ignore_errors=True)  # perhaps another collection's, which is at it as well
     for found in find_environments(folder):
         if now - found.used_at >= max(older_than, _ALWAYS_KEPT) and _remove(found):
             yield found
@@ -87,7 +87,7 @@ def _remove(found: Found) -> bool:
         trash = path.with_name(f"{_TRASH}{path.name}")
         path.rename(trash)
     crash_here("environments.after_trash")
-    shutil.rmtree(trash)
+    shutil.rmtree(trash, ignore_errors=True)
     return True
 
 
