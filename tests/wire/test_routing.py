@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from clary.base.errors import ApiError
+from clary.wire import routing
 from clary.wire.catalog import Catalog
 from clary.wire.facts import CBOR
 from clary.wire.http import RequestHead
@@ -177,6 +178,16 @@ def test_unknown_operations(
     with pytest.raises(ApiError) as caught:
         router.identify(request_head, body)
     assert (caught.value.code, caught.value.status) == (code, status)
+
+
+def test_of_a_form_little_is_read_before_its_sender_is_known(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoding megabytes of escapes takes seconds, and compressed they are some kilobytes."""
+    monkeypatch.setattr(routing, "parse_qsl", lambda *_, **__: pytest.fail("the whole form is read"))
+    body = b"x=" + b"%41" * 100_000 + b"&Action=GetCallerIdentity&Version=2011-06-15&Action=Get%43allerIdentity"
+    assert router.identify(head("POST", "/", "sts"), body).operation.name == "GetCallerIdentity"
+    with pytest.raises(ApiError) as caught:
+        router.identify(head("POST", "/", "sts"), b"Action=" + b"%41" * 100_000)
+    assert caught.value.code == "InvalidAction"
 
 
 def test_streams_and_events(router: Router) -> None:

@@ -25,6 +25,8 @@ _CBOR_PATH = re.compile(r".*/service/([A-Za-z0-9_.]+)/operation/([A-Za-z0-9_]+)"
 _S3_HOST = re.compile(r"(?P<bucket>.+)\.s3[.-][a-z0-9.-]+")
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FORM_FIELDS = 10_000
+_OPERATION_FIELDS = frozenset({b"Action", b"Version"})
+_MOST_OF_FIELD = 1000
 
 Form = Mapping[str, str]
 
@@ -208,12 +210,28 @@ def _payload(shape: Operation) -> Operation | None:
 
 
 def _fields(head: RequestHead, form: Form | bytes | None) -> dict[str, str]:
-    """Query string and form together; the form wins."""
+    """Query string and what the form says of the operation; the form wins."""
     fields = dict(head.query_pairs)
     if isinstance(form, bytes):
-        form = parse_form(expanded(form) if is_compressed(head) else form)
+        form = _operation_of(expanded(form) if is_compressed(head) else form)
     fields.update(form or {})
     return fields
+
+
+def _operation_of(body: bytes) -> dict[str, str]:
+    """What a form says of its operation. No more is read of it until it is known who sent it."""
+    found = {}
+    parts = body.split(b"&", _MAX_FORM_FIELDS)
+    if len(parts) > _MAX_FORM_FIELDS:
+        raise _malformed_form()
+    for part in parts:
+        name, separator, value = part.partition(b"=")
+        if separator and name in _OPERATION_FIELDS:
+            try:
+                found[name.decode()] = unquote_to_bytes(value[:_MOST_OF_FIELD]).decode()
+            except UnicodeDecodeError:
+                raise _malformed_form() from None
+    return found
 
 
 def parse_form(body: bytes) -> dict[str, str]:
@@ -223,8 +241,12 @@ def parse_form(body: bytes) -> dict[str, str]:
             body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FORM_FIELDS, separator="&"
         )
     except ValueError:
-        raise ApiError("The form body is malformed.", code="MalformedInput", status=400) from None
+        raise _malformed_form() from None
     return dict(pairs)
+
+
+def _malformed_form() -> ApiError:
+    return ApiError("The form body is malformed.", code="MalformedInput", status=400)
 
 
 def _unknown_operation(message: str, status: int = 400) -> ApiError:
