@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,6 +76,23 @@ def test_the_whole_course_is_published_once(database: Database) -> None:
 
 
 COURSE = ((0, 0), (0, 1), (1, 2))
+
+
+def test_of_a_job_that_was_tried_again_the_last_attempt_counts(database: Database) -> None:
+    begun = int(NOW.timestamp())
+    log(database, f"job/algo-1-{begun}", (1000, "loss=9"))
+    made = job(database, loss=r"loss=(\d+)")
+    FinalMetrics(database).of_job(made, GROUP)[1].publish(database, made, NOW)
+    log(database, f"job/algo-1-{begun + 1}", (61_000, "loss=1"))
+    made = replace(made, document={**made.document, "restarts": 1})
+    (final,), course = FinalMetrics(database).of_job(made, GROUP)
+    assert final["Value"] == 1.0
+    course.publish(database, made, NOW)
+    metric = Metric("/aws/sagemaker/TrainingJobs", "loss", (("TrainingJobName", "job"),))
+    with database.read() as tx:
+        found = metric_data.find(tx, "1", "r", metric)
+        assert found is not None
+        assert [row.sums.total for row in metric_data.read(tx, found, 60, 0, 1000, 100)] == [9.0, 1.0]
 
 
 def test_without_definitions_or_a_log_there_is_nothing(database: Database) -> None:

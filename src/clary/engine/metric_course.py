@@ -36,10 +36,11 @@ class Course:
 
     def publish(self, database: Database, job: Resource, now: datetime) -> None:
         """A metric at a time, in short transactions; what was published before a crash is not published again."""
+        attempt = job.document.get("restarts", 0)
         for number, (name, seconds) in enumerate(sorted(self._values.items())):
             metric = Metric(_NAMESPACE, name, (("TrainingJobName", job.name),))
             fine = len(seconds) <= _MOST_SECONDS
             samples = [Sample(metric, at, "None", of_values(values), fine) for at, values in seconds.items()]
             with database.write() as tx:
-                if metric_data.first_time(tx, f"training-job/{job.id}/{number}", now):
+                if metric_data.first_time(tx, f"training-job/{job.id}/{attempt}/{number}", now):
                     metric_data.add(tx, job.account, job.region, samples)

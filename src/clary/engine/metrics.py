@@ -4,8 +4,8 @@ all of them for CloudWatch (`metric_course`).
 The built-in algorithms need none: XGBoost prints its metrics round by round, the others one to a line, under names
 that AWS's own definitions shorten.
 
-They are looked for in the stored log, from its end; of a very long one the beginning is left out. The log has tabs as
-`#011`, as CloudWatch shows them, and expressions that were written for AWS expect that.
+They are looked for in the stored log of the last attempt, from its end; of a very long one the beginning is left out.
+The log has tabs as `#011`, as CloudWatch shows them, and expressions that were written for AWS expect that.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ class FinalMetrics:
             group = logs.find_group(tx, job.account, job.region, group_name)
             streams = logs.find_streams(tx, group, prefix=f"{job.name}/") if group else []
         for stream in streams:
+            if stream.name.endswith(_earlier_attempts(job)):
+                continue
             own = self._built_in(stream, course) if is_built_in(job.document["request"]) else {}
             found |= own
             self._search(stream, {name: regex for name, regex in wanted.items() if name not in own}, found, course)
@@ -92,6 +94,12 @@ class FinalMetrics:
                 return
             before = events[0].position
             yield events
+
+
+def _earlier_attempts(job: Resource) -> tuple[str, ...]:
+    """How log streams of attempts end whose training was started again; see `jobs`."""
+    first = int(job.created_at.timestamp())
+    return tuple(f"-{first + number}" for number in range(job.document.get("restarts", 0)))
 
 
 def _final(name: str, value: float, at_ms: int) -> dict[str, Any]:
