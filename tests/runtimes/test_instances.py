@@ -124,7 +124,7 @@ def test_devices_that_are_not_there() -> None:
 def test_volumes_of_types_with_disks_of_their_own_are_not_limited() -> None:
     for name in ("ml.m5.large", "ml.c5.xlarge", "ml.p3.2xlarge", "ml.t3.medium", "ml.r6i.large"):
         assert volume_of(name, 3) == 3 * GIB
-        assert volume_of(name, None) is None
+        assert volume_of(name, None) is volume_of(name, 0) is None
     for name in (
         "ml.m5d.large",
         "ml.c6id.large",

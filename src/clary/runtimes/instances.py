@@ -160,9 +160,9 @@ def grant(name: str, machine: Machine, *, strict: bool = False) -> Grant:
 
 
 def volume_of(name: str, gibibytes: int | None) -> int | None:
-    """Bytes that a job may write to its volume; None where nothing limits it but the disk."""
+    """Bytes that a job may write to its volume; None where nothing limits it but the disk. 0 asks for no volume."""
     family = name.split(".")[1]
-    return None if gibibytes is None or _OWN_DISKS.fullmatch(family) else gibibytes * GIB
+    return gibibytes * GIB if gibibytes and not _OWN_DISKS.fullmatch(family) else None
 
 
 def check_together(names: Sequence[str], machine: Machine) -> None:
