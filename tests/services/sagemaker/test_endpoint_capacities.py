@@ -139,3 +139,15 @@ def test_an_update_keeps_what_it_is_told_to(
     assert (pending[1]["DesiredWeight"], pending[1]["DesiredInstanceCount"]) == expected
     serve(client)
     assert numbers(client)["a"] == (expected[0], *expected)
+
+
+def test_what_is_kept_must_leave_somebody_to_answer(client: Client) -> None:
+    serve(client)
+    change(client, {"VariantName": "a", "DesiredWeight": 0.0})
+    serve(client)
+    client("CreateModel", ModelName="c", PrimaryContainer={"Image": "image"})
+    configure(client, "next", a=(1, 1.0), c=(1, 0.0))
+    update = {"EndpointName": "e", "EndpointConfigName": "next"}
+    error = client.fails("UpdateEndpoint", "ValidationException", **update, RetainAllVariantProperties=True)
+    assert "weight greater than 0" in error.message
+    client("UpdateEndpoint", **update)

@@ -52,7 +52,10 @@ def retained(request: dict[str, Any], active: dict[str, Any], variants: list[dic
         return variants
     excluded = {each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties") or []}
     before = {variant["VariantName"]: variant for variant in active["variants"]}
-    return [_keeping(variant, before.get(variant["VariantName"]), excluded) for variant in variants]
+    kept = [_keeping(variant, before.get(variant["VariantName"]), excluded) for variant in variants]
+    if len(kept) > 1 and any(map(weight_of, variants)):  # one alone serves with any weight
+        _check_weights(kept)
+    return kept
 
 
 def _keeping(variant: dict[str, Any], before: dict[str, Any] | None, excluded: set[str]) -> dict[str, Any]:
@@ -80,6 +83,11 @@ def _changed(active: dict[str, Any], wishes: list[dict[str, Any]]) -> list[dict[
         for member in ("DesiredWeight", "DesiredInstanceCount"):
             if wish.get(member) is not None:
                 variants[name][member] = wish[member]
-    if not any(weight_of(variant) > 0 for variant in variants.values()):
-        raise ValidationException("At least one variant must have a weight greater than 0.")
+    _check_weights(list(variants.values()))
     return list(variants.values())
+
+
+def _check_weights(variants: list[dict[str, Any]]) -> None:
+    """Without any weight no request would find a variant."""
+    if not any(weight_of(variant) > 0 for variant in variants):
+        raise ValidationException("At least one variant must have a weight greater than 0.")
