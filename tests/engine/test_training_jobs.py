@@ -1,10 +1,46 @@
-"""Parts of training jobs that need no job."""
+"""Parts of training and processing jobs that need no job to run."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from clary.engine.training_jobs import _source_archive
+from clary.engine.hosts import hosts_of
+from clary.engine.jobs import JobKind
+from clary.engine.processing_jobs import ProcessingJobs
+from clary.engine.surroundings import Surroundings
+from clary.engine.training_jobs import TrainingJobs, _source_archive
+from clary.runtimes.environments import PreparedEnvironment
+from tests.engine.running import CLUSTER, job
+
+ROLE = "arn:aws:iam::111122223333:role/r"
+REQUESTS = {
+    "training-job": {"AlgorithmSpecification": {"TrainingImage": "i"}},
+    "processing-job": {"AppSpecification": {"ImageUri": "i", "ContainerEntrypoint": ["true"]}},
+}
+
+
+class OneEnvironment:
+    """Whatever is asked for, it is there."""
+
+    def prepare(self, _image: str) -> PreparedEnvironment:
+        return PreparedEnvironment(Path("/environment"), "none", "3")
+
+
+@pytest.mark.parametrize("of", [TrainingJobs, ProcessingJobs])
+def test_what_was_brought_for_pipes_is_no_volume_of_the_job(
+    around: Surroundings, of: type[TrainingJobs | ProcessingJobs], tmp_path: Path
+) -> None:
+    around = replace(around, environments=OneEnvironment())  # type: ignore[arg-type]  # all that is used of them
+    kind: JobKind = of(around)
+    row = job(around, kind.kind, RoleArn=ROLE, StoppingCondition={"MaxRuntimeInSeconds": 9}, **REQUESTS[kind.kind])
+    hosts = hosts_of(row.id, CLUSTER)
+    spec = kind.stage(row, hosts[0], hosts, "u", tmp_path, around.objects_of(ROLE))
+    assert spec.limits.volume_bytes == 1024**3
+    assert any((tmp_path / "input" / "pipes").is_relative_to(folder) for folder in spec.staged)
+    assert not any((tmp_path / "model").is_relative_to(folder) for folder in spec.staged)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,10 @@ class ProcessingJobs:
             hostname=host.name if len(hosts) > 1 else "",
             names=names_of(hosts),
             network=not (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False),
-            staged=[staging.local_path(opt_ml, item["S3Input"]["LocalPath"]) for item in _inputs(request)],
+            staged=[
+                opt_ml / "input",  # of pipes
+                *(staging.local_path(opt_ml, item["S3Input"]["LocalPath"]) for item in _inputs(request)),
+            ],
             limits=replace(
                 granted.limits,
                 volume_bytes=volume_of(host.instance_type, self.machines(job).get("VolumeSizeInGB")),

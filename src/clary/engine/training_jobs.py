@@ -91,7 +91,7 @@ class TrainingJobs:
             hostname=host.name if len(hosts) > 1 else "",
             names=names_of(hosts),
             network=not request.get("EnableNetworkIsolation", False),
-            staged=[opt_ml / "input" / "data"],
+            staged=[opt_ml / "input"],
             limits=replace(
                 granted.limits,
                 volume_bytes=volume_of(host.instance_type, request["ResourceConfig"].get("VolumeSizeInGB")),
