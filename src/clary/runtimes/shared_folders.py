@@ -59,10 +59,11 @@ def alone(path: Path) -> Iterator[int]:
 
 
 def _stamp(path: Path) -> None:
+    """Not where the folder has just gone, or is one that we may only read."""
     try:
         os.utime(path)
     except FileNotFoundError:
-        with contextlib.suppress(FileNotFoundError):  # the folder itself has just gone
+        with contextlib.suppress(OSError):
             path.touch()
-    except PermissionError:
-        return  # a shared folder that we may only read
+    except OSError:
+        return
