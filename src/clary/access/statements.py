@@ -1,7 +1,7 @@
 """Policy documents prepared for evaluation: each document is compiled once and kept while it is in use.
 
-A compiled document is found again by the identity of the (never changed) dict it came from. That makes the
-common question, "may this known principal invoke this endpoint?", a few dictionary look-ups.
+A compiled document is found again by the identity of the (never changed) dict it came from, or else by its text. That
+makes the common question, "may this known principal invoke this endpoint?", a few dictionary look-ups.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from clary.access.conditions import Condition, compile_conditions
 from clary.access.patterns import Facts, Matcher, Pattern, compile_pattern, matcher, parse_pattern, settled
 from clary.access.principals import Principal
 
+_MAX_IDENTITIES = 1024
 _MAX_DOCUMENTS = 4096
 _MAX_ACTIONS = 2048
 
@@ -102,20 +103,26 @@ class Policy:
         return {condition.key for statement in self.statements for condition in statement.conditions}
 
 
-_compiled: dict[int, Policy] = {}
+_by_identity: dict[int, tuple[Mapping[str, Any], Policy]] = {}
+_by_text: dict[str, Policy] = {}
 _lock = threading.Lock()
 
 
 def compile_policy(document: Mapping[str, Any]) -> Policy:
     """The compiled form of a checked document (see `documents`); the document must not change afterwards."""
-    known = _compiled.get(id(document))
-    if known is not None and known.document is document:
-        return known
-    policy = _compile(document)
+    found = _by_identity.get(id(document))
+    if found is not None and found[0] is document:
+        return found[1]
+    # The same document read from the store again, such as a role's trust policy with every job.
+    text = json.dumps(document)
+    policy = _by_text.get(text) or _compile(document, text)
     with _lock:
-        if len(_compiled) >= _MAX_DOCUMENTS:
-            _compiled.clear()
-        _compiled[id(document)] = policy
+        if len(_by_identity) >= _MAX_IDENTITIES:
+            _by_identity.clear()
+        if len(_by_text) >= _MAX_DOCUMENTS:
+            _by_text.clear()
+        _by_identity[id(document)] = document, policy
+        _by_text[text] = policy
     return policy
 
 
@@ -123,10 +130,10 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _compile(document: Mapping[str, Any]) -> Policy:
+def _compile(document: Mapping[str, Any], text: str) -> Policy:
     variables = document.get("Version") == "2012-10-17"
     statements = tuple(_statement(item, variables) for item in as_list(document["Statement"]))
-    return Policy(document, statements, "resourcetag/" in json.dumps(document).lower())
+    return Policy(document, statements, "resourcetag/" in text.lower())
 
 
 def _statement(item: Mapping[str, Any], variables: bool) -> Statement:
