@@ -28,6 +28,7 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(environments, "read_lock", lambda _name: f"beside==1.0 --hash=sha256:{digest}\n")
     monkeypatch.setattr(environments, "_GPU_DEVICE", tmp_path / "no-gpu")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.delenv("UV_FIND_LINKS", raising=False)  # it would count instead
     monkeypatch.setenv("UV_NO_INDEX", "1")
     monkeypatch.setenv("UV_OFFLINE", "1")
     return folder

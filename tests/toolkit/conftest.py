@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -61,12 +62,18 @@ def framework_python() -> Path:
     cache = Path(os.environ.get("CLARY_TEST_CACHE") or Path.home() / ".cache" / "clary-tests")
     folder = cache / "toolkit" / "-".join(pin.replace("==", "_") for pin in PINNED)
     python = folder / "bin" / "python"
-    if (folder / ".ready").exists():
-        return python
     folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several files of tests run at the same time
+        if not (folder / ".ready").exists():
+            build_environment(folder)
+    return python
+
+
+def build_environment(folder: Path) -> None:
     uv = [sys.executable, "-m", "uv"]
     subprocess.run([*uv, "venv", "--clear", "--python", sys.executable, str(folder)], check=True, capture_output=True)
-    install = [*uv, "pip", "install", "--compile-bytecode", "--python", str(python), *PINNED, "uvloop"]
+    python = str(folder / "bin" / "python")
+    install = [*uv, "pip", "install", "--compile-bytecode", "--python", python, *PINNED, "uvloop"]
     subprocess.run(install, check=True, capture_output=True)
     (folder / ".ready").touch()
-    return python
