@@ -25,7 +25,16 @@ ROWS = {
         ended(),
         [*TRACEBACK, "    import seaborn.colors", "ModuleNotFoundError: No module named 'seaborn.colors'"],
         "AlgorithmError: the module seaborn.colors is missing (ModuleNotFoundError), exit code: 1. "
-        "Add the package that provides seaborn to requirements.txt beside the entry point. Last lines of the log:\n",
+        "Choose an image whose environment has seaborn, or let the program install it before. Last",
+    ),
+    "module of a script that serves": (
+        ended(),
+        [
+            "clary-toolkit: the model server could not start: importing inference.py raised "
+            "ModuleNotFoundError: No module named 'a'"
+        ],
+        "AlgorithmError: the module a is missing (ModuleNotFoundError), exit code: 1. "
+        "Put the package that provides a in requirements.txt beside the script. Last lines of the log:\n",
     ),
     "file in a channel": (
         ended(),
@@ -147,6 +156,33 @@ def test_what_the_job_says_itself_comes_first(tmp_path: Path) -> None:
     (tmp_path / "output" / "failure").write_text("z" * 5000)
     assert len(failure_reason(ended(), [], tmp_path)) == 1024
     assert "out of memory" in failure_reason(ended(137, 9, out_of_memory=True), [], tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ExecuteUserScriptError: ExitCode 1\n"
+        "ErrorMessage \"ModuleNotFoundError: No module named 'sea.born'\"\nCommand x",
+        "ModelServerError: importing inference.py raised ModuleNotFoundError: No module named 'sea.born'",
+    ],
+)
+def test_a_module_that_a_script_misses_comes_with_advice(tmp_path: Path, text: str) -> None:
+    (tmp_path / "output").mkdir()
+    for more in ("", "\n" + "x" * 2000):
+        (tmp_path / "output" / "failure").write_text(text + more)
+        reason = failure_reason(ended(), [], tmp_path)
+        assert reason.startswith(f"AlgorithmError: {text}")
+        assert reason.endswith("\nPut the package that provides sea in requirements.txt beside the script.")
+        assert len(reason) <= 1024
+
+
+def test_a_module_that_was_not_the_last_error_brings_no_advice(tmp_path: Path) -> None:
+    (tmp_path / "output").mkdir()
+    text = (
+        "ExecuteUserScriptError: ExitCode 1\nErrorMessage \"KeyError: 'x'\"\nModuleNotFoundError: No module named 'a'"
+    )
+    (tmp_path / "output" / "failure").write_text(text)
+    assert "requirements.txt" not in failure_reason(ended(), [], tmp_path)
 
 
 def test_a_failure_file_that_is_a_trap(tmp_path: Path) -> None:

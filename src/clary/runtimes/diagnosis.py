@@ -29,6 +29,9 @@ _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warn
 _EXIT_CODE = re.compile(r"exit ?code", re.IGNORECASE)  # of the script: the one that says more than the unit's own
 _OWN = ("clary: isolation ", "clary: WARNING: ")
 _CUSTOMER = "CustomerError: "  # what the built-in algorithms write when hyperparameters or data are to blame
+# How the toolkit tells of the last error of a script that trains or serves; for these it installs requirements.txt.
+_MODULE_OF_SCRIPT = re.compile(rf'^(?:ErrorMessage "|ModelServerError: .*?){_MODULE.pattern}', re.MULTILINE)
+_TOOLKIT = "clary-toolkit: "
 _MORE_MEMORY = "Use a larger instance type, or raise CLARY_MAX_UNIT_MEMORY_MB if it is set."
 
 
@@ -80,7 +83,7 @@ def _head(state: UnitState, lines: Sequence[str], failure: str) -> str:
     if failure.startswith(_CUSTOMER):
         return f"ClientError: {failure[len(_CUSTOMER) :]}, {_code(state)}"
     if failure:
-        return f"AlgorithmError: {failure}{'' if _EXIT_CODE.search(failure) else f', {_code(state)}'}"
+        return _told(failure, "" if _EXIT_CODE.search(failure) else f", {_code(state)}")
     if state.exit_code == 0:
         return (
             f"AlgorithmError: the server ended by itself, {_code(state)}. It must go on running to answer requests."
@@ -89,6 +92,14 @@ def _head(state: UnitState, lines: Sequence[str], failure: str) -> str:
     if not cause and (state.exit_code or 0) > 128:
         cause, advice = _signalled((state.exit_code or 0) - 128)
     return f"AlgorithmError: {cause or 'the process failed'}, {_code(state)}.{' ' + advice if advice else ''}"
+
+
+def _told(failure: str, code: str) -> str:
+    """What the job says itself. A script's missing module comes with advice, for which the text makes room."""
+    found = _MODULE_OF_SCRIPT.search(failure)
+    advice = f"\n{_advice_on_module(found[1], script=True)}" if found else ""
+    room = LIMIT - len("AlgorithmError: ") - len(code) - len(advice)
+    return f"AlgorithmError: {failure[:room] if advice else failure}{code}{advice}"
 
 
 def _known_end(state: UnitState) -> str:
@@ -123,8 +134,7 @@ def _cause(lines: Sequence[str]) -> tuple[str, str]:
     """(what went wrong, what to try) from the last exception in the log."""
     for line in reversed(lines):
         if found := _MODULE.search(line):
-            package = found[1].partition(".")[0]
-            advice = f"Add the package that provides {package} to requirements.txt beside the entry point."
+            advice = _advice_on_module(found[1], script=any(each.startswith(_TOOLKIT) for each in lines))
             return f"the module {found[1]} is missing (ModuleNotFoundError)", advice
         if found := _FILE.search(line):
             return f"the file {found[1]} is missing (FileNotFoundError)", _advice_on_file(found[1])
@@ -133,6 +143,14 @@ def _cause(lines: Sequence[str]) -> tuple[str, str]:
         if _EXCEPTION.match(line):
             return line.strip()[:400], ""
     return "", ""
+
+
+def _advice_on_module(module: str, *, script: bool) -> str:
+    """`script`: one that trains or serves. A command of the user's own installs itself what it needs."""
+    package = module.partition(".")[0]
+    if script:
+        return f"Put the package that provides {package} in requirements.txt beside the script."
+    return f"Choose an image whose environment has {package}, or let the program install it before."
 
 
 def _advice_on_file(path: str) -> str:

@@ -4,61 +4,112 @@ from __future__ import annotations
 
 import importlib
 import io
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from clary_toolkit.algorithms import recordio
 from clary_toolkit.algorithms.recordio import Record
-from clary_toolkit.errors import UserError
+from clary_toolkit.errors import CustomerError, UserError
 
 LIBSVM = frozenset({"", "libsvm", "text/libsvm", "text/x-libsvm"})
 CSV = frozenset({"csv", "text/csv"})
 PARQUET = frozenset({"parquet", "application/x-parquet"})
+_PLACE = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: ")
+_WRONG = (ValueError, IndexError, TypeError, OverflowError)  # what data of another form raises; XGBoost's own is one
 
 
 def read_channel(folder: Path, content_type: str, *, csv_weights: bool, width: int = 0) -> Any:
-    """An xgboost.DMatrix. `width` is the number of columns that sparse rows have at least. Raises UserError."""
+    """An xgboost.DMatrix. `width` is the number of columns that sparse rows have at least. Raises CustomerError."""
     kind = content_type.split(";", 1)[0].strip().lower()
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    if not files:
-        raise UserError(f"the channel {folder.name} holds no files")
     if kind not in LIBSVM | CSV | PARQUET | {recordio.MEDIA_TYPE}:
-        raise UserError(
-            f"the content type {content_type!r} of the channel {folder.name} is not supported;"
-            " supported: text/csv, text/libsvm, application/x-parquet, application/x-recordio-protobuf"
+        raise CustomerError(
+            f"The content type {content_type!r} of the channel {folder.name} is not supported;"
+            " supported: text/csv, text/libsvm, application/x-parquet, application/x-recordio-protobuf."
         )
+    if not any(path.stat().st_size for path in files):
+        raise CustomerError(f"The channel {folder.name} holds no data ({len(files)} files).")
     try:
         if kind in LIBSVM:
             return _libsvm(files, width)
         if kind == recordio.MEDIA_TYPE:
             return _records(files, width)
         return _labelled(_csv(files) if kind in CSV else _parquet(files), csv_weights and kind in CSV)
-    except (ValueError, IndexError, TypeError) as error:
+    except _WRONG as error:
         taken = kind or "libsvm (no ContentType was given; text/csv is another)"
-        raise UserError(f"the channel {folder.name} is not valid {taken}: {error}") from error
+        raise CustomerError(f"Unable to read the channel {folder.name} as {taken}: {sentence(error)}.") from error
+
+
+def sentence(error: Exception) -> str:
+    """What XGBoost says, on one line, without time, source file and stack of its C++ functions."""
+    said = _PLACE.sub("", str(error).partition("Stack trace:")[0])
+    return " ".join(said.split())[:600].rstrip(". ")
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Errors within begin with this."""
+    try:
+        yield
+    except _WRONG as error:
+        raise ValueError(f"{what}: {sentence(error)}") from error
 
 
 def _csv(files: list[Path]) -> Any:
     """Fields that are empty are missing values."""
     numpy = importlib.import_module("numpy")
-    return numpy.concatenate([_csv_table(numpy, path.read_text()) for path in files if path.stat().st_size])
+    tables = []
+    for path in files:
+        with _named(f"the file {path.name}"):
+            text = path.read_text(encoding="utf-8")
+            tables += [_csv_table(numpy, text)] if text.strip() else []
+    if not tables:
+        raise ValueError("there are no rows")
+    widths = sorted({table.shape[1] for table in tables})
+    if len(widths) > 1:
+        raise ValueError(f"the files have rows of different lengths: {', '.join(map(str, widths))}")
+    return numpy.concatenate(tables)
 
 
 def _csv_table(numpy: Any, text: str) -> Any:
     try:
         return numpy.loadtxt(io.StringIO(text), delimiter=",", dtype="f4", ndmin=2, comments=None)
     except ValueError:
-        rows = [line.split(",") for line in text.splitlines() if line.strip()]
-        return numpy.array([[float(field) if field.strip() else numpy.nan for field in row] for row in rows], "f4")
+        return numpy.array(_rows_with_gaps(text), "f4")
+
+
+def _rows_with_gaps(text: str) -> list[list[float]]:
+    """Raises ValueError that names the first line that is wrong."""
+    rows: list[list[float]] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            rows.append([_number(field, number) for field in line.split(",")])
+        if rows and len(rows[-1]) != len(rows[0]):
+            raise ValueError(f"line {number} has {len(rows[-1])} fields instead of {len(rows[0])}")
+    return rows
+
+
+def _number(text: str, line: int) -> float:
+    try:
+        return float(text) if text.strip() else float("nan")
+    except ValueError:
+        raise ValueError(f"line {line}: {text.strip()[:50]!r} is no number") from None
 
 
 def _parquet(files: list[Path]) -> Any:
     try:
         pandas = importlib.import_module("pandas")
-        return pandas.concat([pandas.read_parquet(path) for path in files]).to_numpy("f4")
+        return pandas.concat([_parquet_table(pandas, path) for path in files]).to_numpy("f4")
     except ImportError as error:
         raise UserError(f"Parquet needs pandas and pyarrow, which this environment does not have: {error}") from error
+
+
+def _parquet_table(pandas: Any, path: Path) -> Any:
+    with _named(f"the file {path.name}"):
+        return pandas.read_parquet(path)
 
 
 def _labelled(table: Any, weights: bool) -> Any:
@@ -66,40 +117,64 @@ def _labelled(table: Any, weights: bool) -> Any:
     xgboost = importlib.import_module("xgboost")
     first = 2 if weights else 1
     if table.shape[1] <= first:
-        raise UserError(f"the training data has {table.shape[1]} columns: the label, but no features")
+        missing = "the label, but no features" if first == 1 else "the label and the weight, but no features"
+        raise ValueError(f"the rows have {table.shape[1]} columns: {missing}")
     return xgboost.DMatrix(table[:, first:], label=table[:, 0], weight=table[:, 1] if weights else None)
 
 
 def _libsvm(files: list[Path], width: int) -> Any:
     """`label[:weight] index:value ...`; a `qid` names the row's group."""
-    labels: list[float] = []
-    values: list[float] = []
-    columns: list[int] = []
-    starts, groups = [0], []
+    rows = _SparseRows()
     for path in files:
-        for line in path.read_text().splitlines():
-            fields = line.split("#", 1)[0].split()
-            if not fields:
-                continue
-            labels.append(float(fields[0].partition(":")[0]))
-            for field in fields[1:]:
-                index, _, value = field.partition(":")
-                if index == "qid":
-                    groups.append(int(value))
-                else:
-                    columns.append(int(index))
-                    values.append(float(value))
-            starts.append(len(values))
-    return _sparse(labels, values, columns, starts, groups, width)
+        with _named(f"the file {path.name}"):
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                fields = line.split("#", 1)[0].split()
+                try:
+                    rows.add(fields)
+                except ValueError as error:
+                    raise ValueError(f"line {number}: {error}") from error
+    return _sparse(rows, width)
+
+
+class _SparseRows:
+    """Rows of libsvm as the arrays of a CSR matrix, their labels and the groups that they belong to."""
+
+    def __init__(self) -> None:
+        self.labels: list[float] = []
+        self.values: list[float] = []
+        self.columns: list[int] = []
+        self.starts = [0]
+        self.groups: list[int] = []
+
+    def add(self, fields: list[str]) -> None:
+        """Nothing for a line without fields."""
+        if not fields:
+            return
+        self.labels.append(float(fields[0].partition(":")[0]))
+        for field in fields[1:]:
+            index, _, value = field.partition(":")
+            if index == "qid":
+                self.groups.append(int(value))
+            elif not index.isdecimal() or not value:
+                raise ValueError(f"{field[:50]!r} is no index:value")
+            else:
+                self.columns.append(int(index))
+                self.values.append(float(value))
+        self.starts.append(len(self.values))
 
 
 def _records(files: list[Path], width: int) -> Any:
     numpy, xgboost = importlib.import_module("numpy"), importlib.import_module("xgboost")
-    records = (record for path in files for record in recordio.read(path.read_bytes()))
-    matrix, labels = rows_of_records(records, width)
+    matrix, labels = rows_of_records(_every_record(files), width)
     if None in labels:
         raise ValueError("a record has no label")
     return xgboost.DMatrix(matrix, label=numpy.array(labels, "f4"))
+
+
+def _every_record(files: list[Path]) -> Iterator[Record]:
+    for path in files:
+        with _named(f"the file {path.name}"):
+            yield from recordio.read(path.read_bytes())
 
 
 def rows_of_records(records: Iterable[Record], width: int) -> tuple[Any, list[float | None]]:
@@ -118,12 +193,11 @@ def rows_of_records(records: Iterable[Record], width: int) -> tuple[Any, list[fl
     return _matrix(values, columns, starts, width), labels
 
 
-def _sparse(
-    labels: list[float], values: list[float], columns: list[int], starts: list[int], groups: list[int], width: int
-) -> Any:
+def _sparse(rows: _SparseRows, width: int) -> Any:
     numpy, xgboost = importlib.import_module("numpy"), importlib.import_module("xgboost")
-    more = {"qid": numpy.array(groups)} if groups else {}
-    return xgboost.DMatrix(_matrix(values, columns, starts, width), label=numpy.array(labels, "f4"), **more)
+    more = {"qid": numpy.array(rows.groups)} if rows.groups else {}
+    matrix = _matrix(rows.values, rows.columns, rows.starts, width)
+    return xgboost.DMatrix(matrix, label=numpy.array(rows.labels, "f4"), **more)
 
 
 def _matrix(values: list[float], columns: list[int], starts: list[int], width: int) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from clary_toolkit.algorithms.xgboost_data import read_channel
+from clary_toolkit.algorithms.xgboost_data import read_channel, sentence
 from clary_toolkit.algorithms.xgboost_parameters import Parameters, parsed
 from clary_toolkit.child import Foreground
-from clary_toolkit.errors import UserError
+from clary_toolkit.errors import CustomerError
 from clary_toolkit.feeding.first_epoch import first_epoch
 from clary_toolkit.layout import OptMl
 from clary_toolkit.training.configuration import TrainingConfiguration
@@ -17,7 +17,7 @@ MODEL = "xgboost-model"
 
 
 def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreground) -> None:
-    """A stop request ends training after the running round; the model so far is kept. Raises UserError.
+    """A stop request ends training after the running round; the model so far is kept. Raises CustomerError.
 
     Of several instances the first one trains, with everything: the platform gives it the whole channels.
     """
@@ -39,14 +39,15 @@ def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreg
             callbacks=[_progress(xgboost, foreground)],
         )
     except (ValueError, TypeError, xgboost.core.XGBoostError) as error:
-        raise UserError(f"XGBoost refused to train: {' '.join(str(error).split())[:600]}") from error
+        raise CustomerError(f"XGBoost refused to train: {sentence(error)}.") from error
     layout.model.mkdir(parents=True, exist_ok=True)
     (layout.model / MODEL).write_bytes(booster.save_raw("ubj"))
 
 
 def _channels(configuration: TrainingConfiguration, layout: OptMl, parameters: Parameters) -> dict[str, Any]:
     if "train" not in configuration.channels:
-        raise UserError("the channel train is required")
+        there = ", ".join(configuration.channels) or "none"
+        raise CustomerError(f"The channel train is required; channels of this job: {there}.")
     sets: dict[str, Any] = {}
     for name in ("train", "validation"):
         if name in configuration.channels:
