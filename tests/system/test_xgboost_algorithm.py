@@ -89,4 +89,4 @@ def test_train_deploy_and_transform(server: Server) -> None:
 
 def test_wrong_hyperparameters_are_named(server: Server) -> None:
     job = fit(server, "misspelt", num_round="1", max_dept="3")
-    assert "Extraneous hyperparameter found: max_dept" in job["FailureReason"]
+    assert job["FailureReason"] == "ClientError: Extraneous hyperparameter found: max_dept, exit code: 2"
