@@ -11,7 +11,17 @@ import threading
 import time
 from pathlib import Path
 
-from tests.server import INSTANCE, SKLEARN, Server, eventually, finished, train
+from tests.server import (
+    INSTANCE,
+    SKLEARN,
+    Server,
+    configure,
+    eventually,
+    finished,
+    put,
+    settled,
+    train,
+)
 
 LINES = "import time\nfor n in range(40):\n    print('line', n, flush=True)\n    time.sleep(0.05)\n"
 
@@ -37,6 +47,12 @@ def test_status_shows_what_runs_and_what_ended(server: Server) -> None:
     assert re.search(r"training job +status-running +InProgress", shown.stdout)
     assert server.url in shown.stdout
     assert "control" in shown.stdout
+
+
+def test_serve_says_first_that_it_starts_and_where(server: Server) -> None:
+    said = (server.settings.data.parent / "serve.log").read_text().splitlines()
+    assert said[0] == f"Clary is starting on {server.settings.data} ..."
+    assert said[1].startswith("Clary is ready at ")
 
 
 def test_logs_print_every_line_once_while_the_job_runs(server: Server) -> None:
@@ -77,6 +93,21 @@ def test_logs_of_a_job_that_never_started_tell_why(server: Server) -> None:
     assert shown.returncode == 0
     assert "Failed" in shown.stdout
     assert "no-such-bucket-here" in shown.stdout
+    status = clary(server, "status").stdout
+    assert re.search(r"^training job log-never: .*no-such-bucket-here", status, re.MULTILINE)
+
+
+def test_an_endpoint_that_never_started_tells_why(server: Server) -> None:
+    configure(server, "log-no-model", put(server, "log-models", "model.tar.gz", b"no archive"))
+    server.client("sagemaker").create_endpoint(EndpointName="log-no-model", EndpointConfigName="log-no-model")
+    reason = settled(server, "log-no-model")["FailureReason"]
+    shown = clary(server, "logs", "log-no-model")
+    assert shown.returncode == 0
+    assert shown.stdout.startswith("The endpoint log-no-model printed nothing. It is Failed: ")
+    assert reason in shown.stdout
+    line = re.search(r"^endpoint log-no-model: (.*)", clary(server, "status").stdout, re.MULTILINE)
+    assert line is not None
+    assert " ".join(reason.split()).startswith(line[1].rstrip("…"))
 
 
 def test_logs_of_nothing_say_so(server: Server) -> None:
@@ -129,7 +160,10 @@ def test_environments_are_listed_and_those_in_use_stay(server: Server, tmp_path:
     old.mkdir()
     os.utime(old, (0, 0))
     elsewhere = {"CLARY_ENVIRONMENTS": str(tmp_path)}
-    assert "not complete" in clary(server, "environments", "list", "--size", **elsewhere).stdout
+    header, listed, total = clary(server, "environments", "list", "--size", **elsewhere).stdout.splitlines()
+    assert header.split()[:3] == ["size", "last", "used"]
+    assert "not complete" in listed
+    assert re.search(r"MiB  in all", total)
     assert "environments prune" in clary(server, "doctor", **elsewhere).stdout
     shown = clary(server, "environments", "prune", "--older-than", "7", **elsewhere)
     assert (shown.returncode, old.name in shown.stdout, old.exists()) == (0, True, False)

@@ -39,7 +39,7 @@ def test_the_guide_can_be_followed(server: Server, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert '"UserName": "maria"' in done.stdout
+    assert re.search(r'"Arn": "arn:aws:iam::\d{12}:user/maria"', done.stdout)
     decisions = re.findall(r'"EvalDecision": "(\w+)"', done.stdout)
     assert decisions == ["allowed", "allowed"]
     assert "research" in done.stdout

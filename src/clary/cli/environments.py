@@ -10,7 +10,7 @@ import typer
 from clary.base.errors import ConfigurationError
 from clary.base.settings import load_settings
 from clary.cli.options import DataOption
-from clary.runtimes.collecting import Found, collect, find_environments
+from clary.runtimes.collecting import FileId, Found, collect, find_environments
 
 environments = typer.Typer(help="Environments of jobs and model servers.", no_args_is_help=True)
 
@@ -22,8 +22,19 @@ def list_environments(
 ) -> None:
     """All environments: when they were last used, what they hold."""
     now = datetime.now(UTC)
-    for found in find_environments(load_settings(data=data).environments):
-        typer.echo((f"{found.size() / 1024**2:7.0f} MiB  " if size else "") + _line(found, now))
+    all_found = find_environments(load_settings(data=data).environments)
+    on_disk: dict[FileId, int] = {}
+    typer.echo(("       size  " if size else "") + f"{'last used':18}  name, what it holds")
+    for found in all_found:
+        sizes = found.sizes() if size else {}
+        on_disk |= sizes
+        typer.echo((f"{_mib(sizes)}  " if size else "") + _line(found, now))
+    if size:
+        typer.echo(f"{_mib(on_disk)}  in all; files that several environments share are counted once here")
+
+
+def _mib(sizes: dict[FileId, int]) -> str:
+    return f"{sum(sizes.values()) / 1024**2:7.0f} MiB"
 
 
 @environments.command("prune")

@@ -1,4 +1,4 @@
-"""The kinds of jobs as the command line lists and describes them. For `clary status` and `clary logs`."""
+"""Jobs and endpoints as the command line lists and describes them. For `clary status` and `clary logs`."""
 
 from __future__ import annotations
 
@@ -31,11 +31,15 @@ JOB_KINDS = (
     JobKind("transform job", "TransformJob", "transform_job", "/aws/sagemaker/TransformJobs"),
     JobKind("tuning job", "HyperParameterTuningJob", "hyper_parameter_tuning_job"),
 )
+ENDPOINT = JobKind("endpoint", "Endpoint", "endpoint")
+"""Described as jobs are; the log of each endpoint is a group of its own."""
+
+_ENDED = {"Completed", "Failed", "Stopped", "OutOfService"}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job as a list or a description shows it."""
+    """One job or endpoint as a list or a description shows it."""
 
     kind: str
     name: str
@@ -45,21 +49,29 @@ class Job:
 
     @property
     def running(self) -> bool:
-        return self.status in {"InProgress", "Stopping"}
+        """Whether it may still print."""
+        return self.status not in _ENDED
 
 
 def describe(settings: Settings, name: str) -> Job | None:
-    """The job of this name, whatever its kind."""
+    """The job or endpoint of this name, whatever its kind."""
     sagemaker = client(settings, "sagemaker")
-    for kind in JOB_KINDS:
-        try:
-            answer = getattr(sagemaker, f"describe_{kind.operation}")(**{f"{kind.prefix}Name": name})
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in {"ResourceNotFound", "ValidationException"}:
-                raise
-            continue
-        return _job(kind, answer)
+    for kind in (*JOB_KINDS, ENDPOINT):
+        found = look_at(sagemaker, kind, name)
+        if found is not None:
+            return found
     return None
+
+
+def look_at(sagemaker: Any, kind: JobKind, name: str) -> Job | None:
+    """As its description shows it, which tells why it failed; most lists do not. None when it is not there."""
+    try:
+        answer = getattr(sagemaker, f"describe_{kind.operation}")(**{f"{kind.prefix}Name": name})
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {"ResourceNotFound", "ValidationException"}:
+            raise
+        return None
+    return _job(kind, answer)
 
 
 def recent(sagemaker: Any, kind: JobKind, count: int) -> list[Job]:

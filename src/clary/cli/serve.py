@@ -24,4 +24,5 @@ def serve(
 ) -> None:
     """Run Clary. Ctrl-C stops everything; SIGTERM leaves jobs and model servers running for the next start."""
     settings = load_settings(data=data, host=host, port=port, https_port=https_port, region=region)
+    typer.echo(f"Clary is starting on {settings.data} ...")
     raise typer.Exit(run(settings))

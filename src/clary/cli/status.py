@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from clary.base.installation import load_installation
-from clary.base.settings import Settings, load_settings
+from clary.base.settings import load_settings
 from clary.cli.client import client
-from clary.cli.jobs import JOB_KINDS, recent
+from clary.cli.jobs import ENDPOINT, JOB_KINDS, Job, JobKind, look_at, recent
 from clary.cli.options import DataOption
 from clary.cli.running import find_server
 
@@ -44,33 +46,53 @@ def status(data: DataOption = None) -> None:
     console.print(f"[green]running[/] since {since:%Y-%m-%d %H:%M:%S} UTC, process {server.pid}")
     console.print(f"  {server.http_url}   {server.https_url}   account {installation.account} {installation.region}")
     console.print("  " + "   ".join(f"{name} {pid}" for name, pid in sorted(server.children.items())))
-    console.print(_work(settings))
+    work = list(_work(client(settings, "sagemaker")))
+    console.print(_table(work))
+    show_failures(console, work)
 
 
-def _work(settings: Settings) -> Table:
-    sagemaker = client(settings, "sagemaker")
-    table = Table("kind", "name", "status", "age", box=None, header_style="bold")
-    table.columns[1].overflow = "fold"
+def show_failures(console: Console, work: list[Job]) -> None:
+    """Why things failed, a line each as far as the screen is wide; `clary logs NAME` tells all of it."""
+    failed = [one for one in work if one.failure]
+    if failed:
+        console.print("\n[bold]why they failed[/]")
+    for one in failed:
+        line = "".join(sign for sign in " ".join(one.failure.split()) if sign.isprintable())
+        console.print(Text(f"{one.kind} {one.name}: {line}"), no_wrap=True, overflow="ellipsis")
+
+
+def _work(sagemaker: Any) -> Iterator[Job]:
     for page in sagemaker.get_paginator("list_endpoints").paginate():
         for row in page["Endpoints"]:
-            _add(table, "endpoint", row["EndpointName"], row["EndpointStatus"], row["CreationTime"])
+            found = Job(ENDPOINT.label, row["EndpointName"], row["EndpointStatus"], row["CreationTime"])
+            yield _with_reason(sagemaker, ENDPOINT, found)
     for kind in JOB_KINDS:
         for job in recent(sagemaker, kind, _NEWEST):
-            _add(table, job.kind, job.name, job.status, job.created)
+            yield _with_reason(sagemaker, kind, job)
     for page in sagemaker.get_paginator("list_pipelines").paginate():
         for row in page["PipelineSummaries"]:
-            _add_newest_run(table, sagemaker, row["PipelineName"])
-    if not table.rows:
-        table.add_row("nothing has run yet", "", "", "")
-    return table
+            yield from _newest_run(sagemaker, row["PipelineName"])
 
 
-def _add_newest_run(table: Table, sagemaker: Any, pipeline: str) -> None:
+def _with_reason(sagemaker: Any, kind: JobKind, found: Job) -> Job:
+    if found.failure or not found.status.endswith("Failed"):
+        return found
+    return look_at(sagemaker, kind, found.name) or found
+
+
+def _newest_run(sagemaker: Any, pipeline: str) -> Iterator[Job]:
     runs = sagemaker.list_pipeline_executions(PipelineName=pipeline, MaxResults=1)["PipelineExecutionSummaries"]
     for run in runs:
-        _add(table, "pipeline", pipeline, run["PipelineExecutionStatus"], run["StartTime"])
+        failure = run.get("PipelineExecutionFailureReason", "")
+        yield Job("pipeline", pipeline, run["PipelineExecutionStatus"], run["StartTime"], failure)
 
 
-def _add(table: Table, kind: str, name: str, state: str, created: datetime) -> None:
-    age = str(datetime.now(UTC) - created).split(".")[0]
-    table.add_row(kind, name, f"[{_COLOURS.get(state, 'default')}]{state}[/]", age)
+def _table(work: list[Job]) -> Table:
+    table = Table("kind", "name", "status", "age", box=None, header_style="bold")
+    table.columns[1].overflow = "fold"
+    for one in work:
+        age = str(datetime.now(UTC) - one.created).split(".")[0]
+        table.add_row(one.kind, one.name, f"[{_COLOURS.get(one.status, 'default')}]{one.status}[/]", age)
+    if not work:
+        table.add_row("nothing has run yet", "", "", "")
+    return table

@@ -53,7 +53,7 @@ def add(
     number = account or load_installation(settings).account
     path = write_credentials(settings.layout, f"user-{number}-{name}", key["AccessKeyId"], key["SecretAccessKey"])
     typer.echo(made["Arn"])
-    typer.echo(f"its access key, shown nowhere else: {path}")
+    typer.echo(f"its access key was written to {path} (readable by the owner of the data folder)")
     typer.echo(f"export AWS_SHARED_CREDENTIALS_FILE={shlex.quote(str(path))}")
 
 

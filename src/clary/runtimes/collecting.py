@@ -25,6 +25,9 @@ _TRASH = ".collected-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*-[0-9a-f]{32}")
 _ALWAYS_KEPT = timedelta(hours=1)
 
+FileId = tuple[int, int]
+"""Device and inode."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -35,9 +38,9 @@ class Found:
     used_at: datetime
     in_use: bool
 
-    def size(self) -> int:
-        """Bytes on the disk; files that several environments share count in each."""
-        return sum(_size(Path(parent, name)) for parent, _, names in os.walk(self.path) for name in names)
+    def sizes(self) -> dict[FileId, int]:
+        """Bytes on the disk, file by file: environments share files, which take their place once."""
+        return dict(_size(Path(parent, name)) for parent, _, names in os.walk(self.path) for name in names)
 
 
 def find_environments(folder: Path) -> list[Found]:
@@ -110,8 +113,9 @@ def _alone(path: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _size(path: Path) -> int:
+def _size(path: Path) -> tuple[FileId, int]:
     try:
-        return path.lstat().st_blocks * 512
+        found = path.lstat()
     except FileNotFoundError:
-        return 0
+        return (0, 0), 0
+    return (found.st_dev, found.st_ino), found.st_blocks * 512
