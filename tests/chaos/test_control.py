@@ -98,7 +98,8 @@ print("second", flush=True)
     job = finished(server, "again")
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert job["RetryStrategy"] == {"MaximumRetryAttempts": 1}
-    stages = [step["Status"] for step in job["SecondaryStatusTransitions"]]
+    history = [step["Status"] for step in job["SecondaryStatusTransitions"]]
+    stages = [stage for stage in history if stage != "DownloadingTrainingImage"]  # on a machine that is new to it
     once = ["Downloading", "Training", "Uploading"]
     assert stages == ["Starting", *once, "Restarting", *once, "Completed"]
     assert written(server, "again")[-1] == "second"

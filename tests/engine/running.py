@@ -14,9 +14,13 @@ from tests.engine.conftest import ACCOUNT, REGION
 from tests.server import eventually
 
 CLUSTER = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 REQUESTS: dict[str, dict[str, Any]] = {
-    "training-job": {"ResourceConfig": CLUSTER},
-    "processing-job": {"ProcessingResources": {"ClusterConfig": CLUSTER}},
+    "training-job": {"ResourceConfig": CLUSTER, "AlgorithmSpecification": {"TrainingImage": IMAGE}},
+    "processing-job": {
+        "ProcessingResources": {"ClusterConfig": CLUSTER},
+        "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": ["true"]},
+    },
     "transform-job": {"TransformResources": CLUSTER},
 }
 
@@ -42,7 +46,8 @@ def make(around: Surroundings, kind: str, status: str, document: dict[str, Any])
 def job(around: Surroundings, kind: str, **request: Any) -> Resource:
     started = {"Status": "Starting", "StartTime": around.clock.now(), "StatusMessage": ""}
     document = {"request": {**REQUESTS[kind], **request}, "role": f"arn:aws:iam::{ACCOUNT}:role/r"}
-    return make(around, kind, "InProgress", {**document, "transitions": [started]})
+    model = {"Container": {"Image": IMAGE}}
+    return make(around, kind, "InProgress", {**document, "model": model, "transitions": [started]})
 
 
 def run(around: Surroundings, controller: Controller, row: Resource, until: Callable[[Resource], bool]) -> Resource:

@@ -13,11 +13,9 @@ from clary.engine.routes import RouteWriter
 from clary.engine.surroundings import Surroundings
 from clary.engine.training_jobs import TrainingJobs
 from clary.engine.transform_jobs import TransformJobs
-from clary.store import resources
 from tests.engine.running import job, make, run
 
 HUGE = {"InstanceType": "ml.m5.24xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1}
-APPLICATION = {"ImageUri": "i", "ContainerEntrypoint": ["true"]}
 
 
 @pytest.fixture
@@ -34,11 +32,8 @@ def test_a_job_that_has_no_room_fails(
         "ResourceConfig": HUGE,
         "ProcessingResources": {"ClusterConfig": HUGE},
         "TransformResources": HUGE,
-        "AppSpecification": APPLICATION,
     }
     row = job(strict, kind.kind, **request)
-    with strict.database.write() as tx:
-        row = resources.save(tx, row, document={**row.document, "model": {"Container": {}}}, now=row.created_at)
     ended = run(strict, JobController(strict, kind(strict)), row, lambda row: row.status == "Failed")
     assert ended.document["failure"].startswith("CapacityError: ml.m5.24xlarge has 384 GiB of memory (here: 1 GiB)")
     assert "CLARY_CAPACITY=fit" in ended.document["failure"]

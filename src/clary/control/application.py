@@ -155,7 +155,7 @@ class Application:
         again = partial(self._handle, call, operation)
         result = await again()
         if self._hold.applies(name, call.head, result):
-            result = await self._hold.until_finished(name, again, result)
+            result = await self._hold.until_finished(name, call.head, again, result)
         elif operation.hold is not None:
             result = await self._hold.until_good(partial(operation.hold, call.parameters), again, result)
         call.response = render(call.known_target, result, call.request_id)

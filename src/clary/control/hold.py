@@ -74,14 +74,23 @@ class Hold:
         changed = max(result["CreationTime"], result["LastModifiedTime"])
         if (self._clock.now() - changed).total_seconds() > _YOUNG_SECONDS:
             return False
-        return self._take(f"{operation}/{_arn(result)}/{result['CreationTime']}")
+        return self._take(f"{operation}/{_arn(result)}/{result['CreationTime']}/{_is_building(result)}")
 
-    async def until_finished(self, operation: str, describe: Any, result: dict[str, Any]) -> dict[str, Any]:
-        """Describe again after changes until the resource is finished or the time is over."""
+    async def until_finished(
+        self, operation: str, head: RequestHead, describe: Any, result: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Describe again after changes until the resource is finished or the time is over.
+
+        That an environment has to be built first, for a minute, the SDK hears at once; its next look is held.
+        A waiter would show nothing to anybody.
+        """
         deadline = time.monotonic() + self._seconds
+        told = _is_waiter(head) or _is_building(result)
         while _unfinished(operation, result) and (left := deadline - time.monotonic()) > 0:
             await self._changes.wait(min(left, _LOOK_SECONDS))
             result = await describe()
+            if _is_building(result) and not told:
+                break
         return result
 
     async def until_good(self, worth: Any, again: Any, result: dict[str, Any]) -> dict[str, Any]:
@@ -105,6 +114,10 @@ class Hold:
 def _unfinished(operation: str, result: Mapping[str, Any]) -> bool:
     member, states = _UNFINISHED[operation]
     return result.get(member) in states
+
+
+def _is_building(result: Mapping[str, Any]) -> bool:
+    return result.get("SecondaryStatus") == "DownloadingTrainingImage"
 
 
 def _arn(result: Mapping[str, Any]) -> str:

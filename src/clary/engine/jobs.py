@@ -53,6 +53,9 @@ class JobKind(Protocol):
     def machines(self, job: Resource) -> dict[str, Any]:
         """The part of the request that says how many instances, and of which type."""
 
+    def image(self, job: Resource) -> str:
+        """The image that the environment stands for."""
+
     def stage(
         self, job: Resource, host: Host, hosts: Sequence[Host], unit: str, opt_ml: Path, objects: RoleObjects
     ) -> UnitSpec:
@@ -114,15 +117,21 @@ class JobController:
         if _restarts(job):
             for host in hosts:
                 self._around.runtime.remove(self._unit(job, host, _restarts(job) - 1))
-        job = self._enter(job, "Downloading")
         try:
             check_capacity(hosts, strict=self._around.settings.capacity == "strict")
+            image = self._kind.image(job)
+            if not self._around.environments.is_warm(image):  # that takes a minute, of which the client must hear
+                job = self._enter(job, "DownloadingTrainingImage")
+                self._around.environments.prepare(image)
+            job = self._enter(job, "Downloading")
             specs = [self._stage(job, host, hosts) for host in missing]
             crash_here("engine.job_staged")
             if self._moved_on(job):
                 return 0.0
             for spec in specs:
                 self._around.runtime.launch(spec)
+        except resources.StaleRevision:
+            raise  # somebody wants something else of it meanwhile
         except (ClaryError, OSError, ValueError, LookupError, TypeError) as error:
             # The last three are requests that no check foresaw: the job ends and says so instead of being retried.
             return self._fail(job, error)
@@ -233,7 +242,7 @@ class JobController:
 
     def _enter(self, job: Resource, secondary: str, started: datetime | None = None) -> Resource:
         """Record a stage once; going back (after a crash) or staying is not recorded."""
-        order = ("Starting", "Downloading", "Training", "Uploading")
+        order = ("Starting", "DownloadingTrainingImage", "Downloading", "Training", "Uploading")
         current = job.document.get("stage", "Starting")
         now = self._around.clock.now()
         if order.index(secondary) <= order.index(current):

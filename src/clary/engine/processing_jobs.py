@@ -39,6 +39,10 @@ class ProcessingJobs:
         machines: dict[str, Any] = job.document["request"]["ProcessingResources"]["ClusterConfig"]
         return machines
 
+    def image(self, job: Resource) -> str:
+        image: str = job.document["request"]["AppSpecification"]["ImageUri"]
+        return image
+
     def stage(
         self, job: Resource, host: Host, hosts: Sequence[Host], unit: str, opt_ml: Path, objects: RoleObjects
     ) -> UnitSpec:

@@ -31,6 +31,7 @@ _GRACE_SECONDS = 120.0
 _FUNCTION_CHANNEL = "/sagemaker_remote_function_bootstrap/"
 _SDK_VERSION = "--client_sagemaker_pysdk_version"
 _MESSAGES = {
+    "DownloadingTrainingImage": "Building the environment that stands for the image, which takes some time only once",
     "Downloading": "Downloading input data",
     "Training": "Training job is in progress",
     "Uploading": "Uploading generated training model",
@@ -56,6 +57,10 @@ class TrainingJobs:
     def machines(self, job: Resource) -> dict[str, Any]:
         machines: dict[str, Any] = job.document["request"]["ResourceConfig"]
         return machines
+
+    def image(self, job: Resource) -> str:
+        image: str = job.document["request"]["AlgorithmSpecification"]["TrainingImage"]
+        return image
 
     def stage(
         self, job: Resource, host: Host, hosts: Sequence[Host], unit: str, opt_ml: Path, objects: RoleObjects
@@ -129,7 +134,7 @@ class TrainingJobs:
         transitions = [dict(step) for step in document["transitions"]]
         transitions[-1].setdefault("EndTime", now)
         step = {"Status": secondary, "StartTime": now, "StatusMessage": _MESSAGES[secondary]}
-        if secondary not in {"Downloading", "Training", "Uploading"}:
+        if secondary not in {"DownloadingTrainingImage", "Downloading", "Training", "Uploading"}:
             step["EndTime"] = now
         return {**document, "secondary": secondary, "transitions": [*transitions, step]}
 

@@ -47,6 +47,10 @@ class TransformJobs:
         """One unit plays all instances."""
         return {"InstanceType": job.document["request"]["TransformResources"]["InstanceType"]}
 
+    def image(self, job: Resource) -> str:
+        image: str = job.document["model"]["Container"]["Image"]
+        return image
+
     def stage(
         self, job: Resource, _host: Host, _hosts: Sequence[Host], unit: str, opt_ml: Path, objects: RoleObjects
     ) -> UnitSpec:

@@ -57,6 +57,11 @@ class Environments:
     link_mode: str = "hardlink"
     _paths: dict[str, Path] = field(default_factory=dict, init=False, repr=False)
 
+    def is_warm(self, image_uri: str) -> bool:
+        """Whether `prepare` will find it built. Raises UnsupportedImage."""
+        path, _ = self._place(images.select(image_uri, sys.version_info[:3]).definition)
+        return shared_folders.is_ready(path)
+
     def prepare(self, image_uri: str) -> PreparedEnvironment:
         """The environment for an image, built now if need be. Raises UnsupportedImage, EnvironmentBuildError."""
         selection = images.select(image_uri, sys.version_info[:3])
@@ -81,9 +86,7 @@ class Environments:
         return self.prepare_definition(images.FUNCTIONS)
 
     def prepare_definition(self, definition: Definition, notes: tuple[str, ...] = ()) -> PreparedEnvironment:
-        lock = read_lock(definition.name)
-        torch = torch_builds.describe_build(gpu=_GPU_DEVICE.exists()) if definition.with_torch else ""
-        path = self._path(definition.name, lock + torch)
+        path, lock = self._place(definition)
         while not shared_folders.is_ready(path):
             with shared_folders.alone(path) as held:
                 if not (path / shared_folders.READY).exists():
@@ -92,6 +95,12 @@ class Environments:
         return PreparedEnvironment(
             path, definition.framework, platform.python_version(), definition.label, (*notes, *own)
         )
+
+    def _place(self, definition: Definition) -> tuple[Path, str]:
+        """Its folder, built or not, and its lock."""
+        lock = read_lock(definition.name)
+        torch = torch_builds.describe_build(gpu=_GPU_DEVICE.exists()) if definition.with_torch else ""
+        return self._path(definition.name, lock + torch), lock
 
     def _path(self, name: str, lock: str) -> Path:
         known = self._paths.get(name)
