@@ -37,6 +37,9 @@ def _look_soon(session: ModuleType) -> None:
     wait = names.get("_wait_until")
     if wait is not None:
         names["_wait_until"] = lambda look, poll=5: wait(look, min(poll, _PAUSE))
+    trained = names.get("_wait_until_training_done")
+    if trained is not None:
+        names["_wait_until_training_done"] = lambda look, known, poll=5: trained(look, known, min(poll, _PAUSE))
     if "EP_LOGGER_POLL" in names:
         names["EP_LOGGER_POLL"] = _PAUSE
 
