@@ -88,6 +88,7 @@ class TransformJobs:
             limits=Limits(
                 memory_bytes=limits.memory_bytes * instances if limits.memory_bytes else None,
                 cpus=limits.cpus * instances if limits.cpus else None,
+                gpus=limits.gpus,
                 grace_seconds=_GRACE_SECONDS,
             ),
         )

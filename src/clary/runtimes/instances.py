@@ -155,7 +155,7 @@ def grant(name: str, machine: Machine, *, strict: bool = False) -> Grant:
     if lacking and strict:
         raise InsufficientCapacity(f"{name} has {lacking}. {_ADVICE}")
     memory = min(wanted.memory_bytes, machine.memory_bytes, machine.most_memory or machine.memory_bytes)
-    limits = Limits(memory_bytes=memory, cpus=min(wanted.cpus, machine.cpus))
+    limits = Limits(memory_bytes=memory, cpus=min(wanted.cpus, machine.cpus), gpus=min(wanted.gpus, machine.gpus))
     return Grant(limits, (f"WARNING: {name} has {lacking}: what is here must do.",) if lacking else ())
 
 
@@ -196,8 +196,11 @@ def _gib(count: int) -> str:
 
 def this_machine(max_unit_memory_mb: int = 0) -> Machine:
     """Also inside a container: what its limits leave."""
-    gpus = len([path for path in Path("/dev").glob("nvidia*") if path.name.removeprefix("nvidia").isdigit()])
-    return Machine(len(os.sched_getaffinity(0)), machine_memory(), gpus, max_unit_memory_mb * 1024**2)
+    return Machine(len(os.sched_getaffinity(0)), machine_memory(), count_gpus(), max_unit_memory_mb * 1024**2)
+
+
+def count_gpus(devices: Path = Path("/dev")) -> int:
+    return len([path for path in devices.glob("nvidia*") if path.name.removeprefix("nvidia").isdigit()])
 
 
 def machine_memory() -> int:

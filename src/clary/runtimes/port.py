@@ -27,11 +27,12 @@ class Phase(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one unit may use. None = unlimited. `memory_bytes` counts the whole process tree, `volume_bytes` what
-    lies in /opt/ml and the unit's temporary folder, apart from `UnitSpec.staged`."""
+    lies in /opt/ml and the unit's temporary folder, apart from `UnitSpec.staged`. `gpus`: how many it is shown."""
 
     memory_bytes: int | None = None
     volume_bytes: int | None = None
     cpus: int | None = None
+    gpus: int | None = None
     max_runtime_seconds: float | None = None
     grace_seconds: float = 120.0
 

@@ -24,6 +24,7 @@ from clary.base.crash import crash_here
 from clary.base.layout import Layout
 from clary.runtimes import isolation as ways
 from clary.runtimes import overlay, package_sources, strays
+from clary.runtimes.instances import count_gpus
 from clary.runtimes.isolation import Isolation, Kind
 from clary.runtimes.port import LogLine, Phase, UnitSpec, UnitState
 
@@ -162,6 +163,8 @@ class ProcessRuntime:
             "PYTHONDONTWRITEBYTECODE": "1",
             "VIRTUAL_ENV": venv,
         }
+        if (shown := pick_gpus(spec.unit_id, spec.limits.gpus, count_gpus())) is not None:
+            own["CUDA_VISIBLE_DEVICES"] = shown
         if paths.sockets is not None:
             own["CLARY_SERVER_SOCKET"] = f"{ways.BWRAP_SOCKETS if inside else paths.sockets}/server.sock"
         if self._isolation.kind == Kind.PLAIN:
@@ -310,6 +313,14 @@ def _pick_processors(unit_id: str, count: int | None) -> list[int] | None:
         return None
     first = sum(unit_id.encode()) % len(available)
     return sorted((available * 2)[first : first + count])
+
+
+def pick_gpus(unit_id: str, count: int | None, there: int) -> str | None:
+    """Which GPUs the unit is shown, as CUDA's libraries read it; None leaves all. As processors, units share them."""
+    if count is None or not there or count >= there:
+        return None
+    first = sum(unit_id.encode()) % there
+    return ",".join(str((first + place) % there) for place in range(count))
 
 
 def _is_alive(folder: Path) -> bool:

@@ -17,8 +17,11 @@ def this_machine() -> Machine:
 
 
 def _gpus() -> int:
+    """Those that this job is shown."""
     listed = _output("nvidia-smi", "--list-gpus")
-    return sum(line.startswith("GPU ") for line in listed.splitlines())
+    there = sum(line.startswith("GPU ") for line in listed.splitlines())
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return there if shown is None else min(there, len([each for each in shown.split(",") if each.strip()]))
 
 
 def _neurons() -> int:
