@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -34,8 +35,13 @@ class Foreground:
     def __init__(self) -> None:
         self.stopping = False
         self._process: subprocess.Popen[bytes] | None = None
+        self._woken: int | None = None
 
     def take_signals(self) -> None:
+        self._woken, wake = os.pipe()
+        for descriptor in (self._woken, wake):
+            os.set_blocking(descriptor, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
 
@@ -66,10 +72,30 @@ class Foreground:
             process.send_signal(signal.SIGTERM)
         pump = _Pump(process, sys.stdout.fileno() if merged else sys.stderr.fileno())
         try:
-            returncode = process.wait()
+            returncode = self._wait(process)
         finally:
             self._process = None
         return Result(returncode, pump.finish())
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> int:
+        """As `process.wait()`, which sleeps on when a signal comes just before it or is another thread's: the handler
+        would run when the program has ended."""
+        try:
+            ended = os.pidfd_open(process.pid)
+        except (AttributeError, OSError):  # not this system, or not this kernel
+            return process.wait()
+        poller = select.poll()
+        for descriptor in (ended, self._woken):
+            if descriptor is not None:
+                poller.register(descriptor, select.POLLIN)
+        try:
+            while process.poll() is None:
+                for descriptor, _ in poller.poll():
+                    if descriptor != ended:
+                        os.read(descriptor, 4096)
+        finally:
+            os.close(ended)
+        return process.wait()
 
 
 class _Pump(threading.Thread):
