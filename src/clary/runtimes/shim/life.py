@@ -155,6 +155,9 @@ class Shim:
 
     def _copy_output(self) -> bool:
         """Copy what is there; False at the end of the output."""
+        if not self.running and self.status is None:
+            # Whoever reads a line of a process also finds it RUNNING.
+            self._look_for_process()
         try:
             data = os.read(self.output, 65536)
         except BlockingIOError:
