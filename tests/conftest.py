@@ -1,13 +1,22 @@
-"""The order of the whole suite: what takes long comes first, so that no worker is left alone with it at the end."""
+"""What holds for the whole suite: its order, and that Ctrl-C works below it."""
 
 from __future__ import annotations
+
+import signal
 
 import pytest
 
 _LONG = ("sdk", "chaos", "system", "supervisor", "door", "toolkit", "runtimes")
 
 
+def pytest_configure() -> None:
+    """A shell without job control lets what it starts in the background ignore Ctrl-C, down to our subprocesses."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """What takes long comes first, so that no worker is left alone with it at the end."""
     tests = session.config.rootpath / "tests"
 
     def place(item: pytest.Item) -> int:

@@ -173,7 +173,10 @@ def test_requests_that_make_no_sense_are_refused(client: Client) -> None:
     client.fails("PutMetricData", "MissingRequiredParameterException", Namespace="n")
     asked = {"Namespace": "n", "MetricName": "m", "StartTime": BASE, "EndTime": NOW, "Period": 60}
     operation = "GetMetricStatistics"
-    client.fails(operation, "MissingRequiredParameterException", **asked)
+    neither = client.fails(operation, "InvalidParameterCombinationException", **asked)
+    assert neither.message.startswith("At least one of the parameters Statistics and ExtendedStatistics")
+    both = {**asked, "Statistics": ["Sum"], "ExtendedStatistics": ["p50"]}
+    assert "mutually exclusive" in client.fails(operation, "InvalidParameterCombinationException", **both).message
     client.fails(operation, "InvalidParameterValueException", **{**asked, "Statistics": ["Sum"], "Period": 61})
     client.fails(operation, "NotImplemented", **asked, ExtendedStatistics=["tm90"])
     client.fails(operation, "InvalidParameterValueException", **asked, ExtendedStatistics=["p101"])
@@ -183,6 +186,18 @@ def test_requests_that_make_no_sense_are_refused(client: Client) -> None:
     long = {**asked, "Statistics": ["Sum"], "StartTime": BASE - timedelta(days=2)}
     error = client.fails(operation, "InvalidParameterCombinationException", **long)
     assert "exceeds the limit of 1,440" in error.message
+
+
+def test_queries_with_a_bad_period_or_statistic_are_validation_errors(client: Client) -> None:
+    times = {"StartTime": BASE, "EndTime": NOW}
+    fine, bad = stat("m"), stat("k", how="Median")
+    error = client.fails("GetMetricData", "ValidationError", MetricDataQueries=[fine, bad], **times)
+    assert error.message == (
+        "The value Median for parameter MetricDataQueries.member.2.MetricStat.Stat is not a valid statistic."
+    )
+    bad = {"Id": "k", "MetricStat": {**stat("k")["MetricStat"], "Period": 45}}
+    error = client.fails("GetMetricData", "ValidationError", MetricDataQueries=[bad], **times)
+    assert error.message.startswith("The parameter MetricDataQueries.member.1.MetricStat.Period must be")
 
 
 def test_queries_page_and_sort(client: Client) -> None:

@@ -58,6 +58,8 @@ def test_one_role_that_may_be_passed(client: Client, profile: str, permissions: 
     permissions.denied.append("iam:PassRole *")
     with pytest.raises(AccessDenied):
         client("AddRoleToInstanceProfile", **second)
+    action, _, context = permissions.asked[-1]
+    assert (action, context) == ("iam:PassRole", {"iam:passedtoservice": "ec2.amazonaws.com"})
     client.fails("CreateInstanceProfile", "EntityAlreadyExists", InstanceProfileName=profile)
 
 

@@ -253,7 +253,7 @@ def test_markers_belong_to_their_list(client: Client) -> None:
     client("CreateRole", RoleName="Other", AssumeRolePolicyDocument=TRUST)
     marker = client("ListRoles", MaxItems=1)["Marker"]
     client.fails("ListRoles", "ValidationException", Marker=marker, PathPrefix="/teams/")
-    client.fails("ListPolicies", "ValidationException", Marker=marker)
+    assert client.fails("ListPolicies", "ValidationException", Marker=marker).message == "Invalid Marker"
     client.at(account="999988887777").fails("ListRoles", "ValidationException", Marker=marker)
     client.fails("ListRoles", "ValidationException", Marker="made up")
 

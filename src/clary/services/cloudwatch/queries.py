@@ -152,8 +152,8 @@ def _check_query(context: Context, where: str, query: Mapping[str, Any]) -> None
             raise errors.validation(
                 f"The parameters {where}.MetricStat.Metric.Namespace and MetricName are required."
             )
-        series.check_period(query["MetricStat"]["Period"], f"{where}.MetricStat.Period")
-        series.check_statistic(query["MetricStat"]["Stat"])
+        series.check_period(query["MetricStat"]["Period"], f"{where}.MetricStat.Period", errors.validation)
+        series.check_statistic(query["MetricStat"]["Stat"], f"{where}.MetricStat.Stat", errors.validation)
 
 
 def _page(results: Results, offset: int, most: int, *, ascending: bool) -> tuple[list[dict[str, Any]], bool]:

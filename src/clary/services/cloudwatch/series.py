@@ -6,10 +6,11 @@ Shared by GetMetricStatistics and GetMetricData.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from clary.base.errors import ApiError
 from clary.services.cloudwatch import errors
 from clary.services.context import Context
 from clary.store import metric_data
@@ -35,17 +36,20 @@ def metric_of(namespace: str, given: Mapping[str, Any]) -> Metric:
     return Metric(namespace, given["MetricName"], metric_data.dimensions_of(pairs))
 
 
-def check_period(period: int, where: str = "Period") -> None:
+def check_period(period: int, where: str, fault: Callable[[str], ApiError]) -> None:
+    """`fault` makes the error: the operations have different codes for the same mistake."""
     if period % MINUTE and period not in _FINE_PERIODS:
-        raise errors.invalid(f"The parameter {where} must be 1, 5, 10, 20, 30 or a multiple of {MINUTE}.")
+        raise fault(
+            f"The parameter {where} must be a value in the set [ 1, 5, 10, 20, 30 ] or a multiple of {MINUTE}."
+        )
 
 
-def check_statistic(name: str) -> None:
+def check_statistic(name: str, where: str, fault: Callable[[str], ApiError]) -> None:
     if name in SIMPLE or _PERCENTILE.fullmatch(name):
         return
     if _TRIMMED.fullmatch(name):
         raise errors.not_served(f"The statistic {name}")
-    raise errors.invalid(f"The value {name} for parameter Statistic is invalid.")
+    raise fault(f"The value {name} for parameter {where} is not a valid statistic.")
 
 
 def statistic(name: str, sums: Sums) -> float | None:

@@ -36,14 +36,20 @@ def get_metric_statistics(context: Context, request: dict[str, Any]) -> dict[str
 
 def _check(request: dict[str, Any], names: list[str], extended: list[str]) -> None:
     if not names and not extended:
-        raise errors.missing("Must specify either Statistics or ExtendedStatistics")
+        raise errors.contradiction(
+            "At least one of the parameters Statistics and ExtendedStatistics must be specified."
+        )
+    if names and extended:
+        raise errors.contradiction(
+            "The parameters Statistics and ExtendedStatistics are mutually exclusive and you have specified both."
+        )
     if request["StartTime"] >= request["EndTime"]:
         raise errors.contradiction("The parameter StartTime must be less than the parameter EndTime.")
-    series.check_period(request["Period"])
-    for name in extended:
+    series.check_period(request["Period"], "Period", errors.invalid)
+    for number, name in enumerate(extended, 1):
         if name in series.SIMPLE:
             raise errors.invalid(f"The value {name} for parameter ExtendedStatistics is not supported.")
-        series.check_statistic(name)
+        series.check_statistic(name, f"ExtendedStatistics.member.{number}", errors.invalid)
 
 
 def _point(at: int, unit: str, sums: Sums, names: list[str], extended: list[str]) -> dict[str, Any]:

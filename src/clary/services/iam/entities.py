@@ -13,6 +13,7 @@ from clary.store import principals, resources
 from clary.store.database import Transaction
 from clary.store.principals import AWS
 from clary.store.resources import Query, Resource
+from clary.wire.paging import InvalidToken
 
 T = TypeVar("T")
 
@@ -206,7 +207,10 @@ def page(
     ordered = sorted(items, key=key)
     scope = f"{context.account}/{member}"
     if request.get("Marker"):
-        (last,) = context.pager.decode(operation, scope, request["Marker"])
+        try:
+            (last,) = context.pager.decode(operation, scope, request["Marker"])
+        except InvalidToken:
+            raise InvalidToken("Invalid Marker") from None
         ordered = [item for item in ordered if key(item) > last]
     size = request.get("MaxItems", 100)
     if len(ordered) <= size:

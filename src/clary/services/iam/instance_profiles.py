@@ -55,7 +55,7 @@ def add_role_to_instance_profile(context: Context, request: dict[str, Any]) -> d
     with context.database.write() as tx:
         row = _get(tx, context, request)
         role = entities.get_role_row(tx, context, request["RoleName"])
-        context.authorize("iam:PassRole", role.arn)
+        context.authorize("iam:PassRole", role.arn, {"iam:passedtoservice": "ec2.amazonaws.com"})
         if row.document["Role"] is not None:
             raise entities.LimitExceeded("Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1")
         entities.save(tx, context, row, {"Role": role.name})
