@@ -13,6 +13,7 @@ from clary_toolkit.serving.settings import ALGORITHMS
 from clary_toolkit.training.command import WITHOUT_SCRIPTS
 
 PREFIX = "683313688378.dkr.ecr.us-east-1.amazonaws.com/"
+ALGORITHMS_HERE = "382416733822.dkr.ecr.us-east-1.amazonaws.com/"
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,6 @@ PREFIX = "683313688378.dkr.ecr.us-east-1.amazonaws.com/"
         ("sagemaker-xgboost:1.0-1-cpu-py3", (3, 12), "xgboost-1.7", True),
         ("sagemaker-xgboost:3.0-5", (3, 11), "xgboost-3.2", True),
         ("sagemaker-xgboost:3.2-0", (3, 13), "xgboost-3.2", False),
-        ("xgboost:1", (3, 11), "xgboost-1.7", False),
         ("pytorch-training:2.3.0-cpu-py311", (3, 11), "torch-2.13", True),
         ("pytorch-training:2.13.0-gpu-py312-cu130-ubuntu22.04-sagemaker", (3, 12), "torch-2.13", False),
         ("pytorch-inference:1.12-cpu-py38", (3, 14), "torch-2.13", True),
@@ -58,12 +58,51 @@ def test_select(image: str, python: tuple[int, int], name: str, noted: bool) -> 
         assert bool(selection.notes) == noted
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        "811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:1",
+        "390948362332.dkr.ecr.cn-north-1.amazonaws.com.cn/xgboost:latest",
+        "382416733822.dkr.ecr-fips.us-east-1.amazonaws.com/xgboost",
+        "xgboost:1",
+        "xgboost",
+    ],
+)
+def test_the_first_xgboost_is_one_of_the_algorithms(image: str) -> None:
+    assert images.select(image, (3, 11)).definition.framework == "xgboost"
+    assert images.trains_alone(image, {})
+
+
+@pytest.mark.parametrize("name", sorted([*images.ALGORITHMS, "xgboost"]))
+@pytest.mark.parametrize(
+    "place",
+    [
+        "123412341234.dkr.ecr.us-east-1.amazonaws.com/",
+        "123412341234.dkr.ecr.us-east-1.amazonaws.com/my/",
+        f"{ALGORITHMS_HERE}my/",
+        "my/",
+        "localhost/",
+        "localhost:5000/",
+        "registry.example.com/",
+        "382416733822.dkr.ecr.us-east-1.amazonaws.com.evil/x/",
+        "x382416733822.dkr.ecr.us-east-1.amazonaws.com/",
+    ],
+)
+def test_an_own_image_that_is_only_called_so_is_not_the_algorithm(place: str, name: str) -> None:
+    image = f"{place}{name}:latest"
+    with pytest.raises(UnsupportedImage, match=f"own images cannot be run yet.* write {name}:1") as caught:
+        images.select(image, (3, 11))
+    assert image in str(caught.value)
+    assert not images.trains_alone(image, {})
+
+
 @pytest.mark.parametrize("algorithm", sorted(images.ALGORITHMS))
 def test_an_algorithm_is_told_by_its_own_name(algorithm: str) -> None:
     for tag in (":1", ":latest", "@sha256:aa", ""):
-        selection = images.select(f"{PREFIX}{algorithm}{tag}", (3, 11))
-        assert (selection.framework, selection.notes) == (algorithm, ())
-        assert selection.definition.framework == "scikit-learn"
+        for place in (ALGORITHMS_HERE, ""):
+            selection = images.select(f"{place}{algorithm}{tag}", (3, 11))
+            assert (selection.framework, selection.notes) == (algorithm, ())
+            assert selection.definition.framework == "scikit-learn"
     assert images.select(f"{PREFIX}sagemaker-xgboost:1.7-1", (3, 11)).framework == "xgboost"
 
 
@@ -150,9 +189,9 @@ def _after(python: tuple[int, ...]) -> str:
 @pytest.mark.parametrize(
     ("image", "hyperparameters", "variables", "command", "alone"),
     [
-        ("1/kmeans:1", {}, None, None, True),
-        ("1/kmeans:1", {"sagemaker_program": "x"}, {"SAGEMAKER_PROGRAM": "x"}, [], True),  # which it then refuses
-        ("1/kmeans:1", {}, {}, ["python", "own.py"], False),
+        ("kmeans:1", {}, None, None, True),
+        ("kmeans:1", {"sagemaker_program": "x"}, {"SAGEMAKER_PROGRAM": "x"}, [], True),  # which it then refuses
+        ("kmeans:1", {}, {}, ["python", "own.py"], False),
         ("1/sagemaker-xgboost:1.7-1", {"num_round": "1"}, {"OTHER": "x"}, None, True),
         ("1/sagemaker-xgboost:1.7-1", {"sagemaker_program": '"x"'}, None, None, False),
         ("1/sagemaker-xgboost:1.7-1", {}, {"SAGEMAKER_PROGRAM": "x"}, None, False),

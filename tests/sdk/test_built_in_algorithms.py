@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from clary.runtimes.registries import read_address
 from tests.sdk.conftest import Run
 
 PROGRAM = """
 import boto3, numpy, sagemaker
-from sagemaker import KMeans, KMeansModel, LinearLearner, LinearLearnerModel
+from sagemaker import image_uris, KMeans, KMeansModel, LinearLearner, LinearLearnerModel
 from sagemaker.tuner import ContinuousParameter, HyperparameterTuner
 
 session = sagemaker.Session()
@@ -51,6 +52,11 @@ print("labels", [record.label["predicted_label"].float32_tensor.values[0] for re
       answers[0].label["score"].float32_tensor.values[0] < 0.5)
 for predictor in (near, side):
     predictor.delete_endpoint()
+
+for name in ("kmeans", "knn", "linear-learner", "pca", "randomcutforest", "xgboost"):
+    known = image_uris.config_for_framework(name)
+    for region in known.get("training", known)["versions"]["1"]["registries"]:
+        print("address", image_uris.retrieve(name, region, "1"))
 """
 
 
@@ -64,3 +70,6 @@ def test_record_sets_train_and_predictors_answer(run_client: Run, tmp_path: Path
     assert "objective True" in shown
     assert "clusters [0.0, 1.0] True" in shown
     assert "labels [0.0, 1.0] True" in shown
+    addresses = re.findall(r"^address (\S+)$", shown, re.MULTILINE)
+    assert len(addresses) > 150
+    assert [each for each in addresses if not read_address(each).is_algorithms] == []

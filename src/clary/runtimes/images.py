@@ -1,8 +1,9 @@
 """Which environment stands for an image: a table from repository names and tags to environment definitions.
 
-The registry's account and region do not matter. A tag is met exactly where that version can be installed on the
-Python at hand, else by the nearest version, with a note for the log. Images of no family in the table are
-refused with a text that says what there is. Pure; `environments` builds what is chosen here.
+The registry's account and region do not matter, except for algorithms (see `registries`). A tag is met exactly where
+that version can be installed on the Python at hand, else by the nearest version, with a note for the log. Images of
+no family in the table are refused with a text that says what there is. Pure; `environments` builds what is chosen
+here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clary.runtimes.errors import UnsupportedImage
+from clary.runtimes.registries import read_address
 
 Version = tuple[int, ...]
 
@@ -77,6 +79,8 @@ DEFINITIONS = (*FRAMEWORKS, CLIENT, CLIENT_3, SDK_2, SDK_3, FUNCTIONS)
 
 # Repositories whose image is an algorithm and never runs a script; what they are made of is scikit-learn.
 ALGORITHMS = frozenset({"kmeans", "linear-learner", "pca", "knn", "randomcutforest"})
+# Names that anybody may give an image: only AWS's registries hold the algorithm of that name.
+_COMMON_NAMES = ALGORITHMS | {"xgboost"}
 # Repositories whose image trains without a script, too.
 XGBOOST_IMAGES = frozenset({"sagemaker-xgboost", "xgboost"})
 _FAMILIES = {
@@ -129,13 +133,15 @@ _SUPPORTED = (
     "Clary runs sagemaker-scikit-learn, sagemaker-xgboost, pytorch-training, pytorch-inference, "
     "huggingface-pytorch-training, huggingface-pytorch-inference, tensorflow-training, tensorflow-inference and "
     "sagemaker-base-python images and the algorithms "
-    f"{', '.join(sorted(ALGORITHMS))} (any account, region and tag)."
+    f"{', '.join(sorted(ALGORITHMS))} (any tag and region)."
 )
 
 
 def select(image_uri: str, python: Version) -> Selection:
     """The environment for an image on this Python. Raises UnsupportedImage."""
     repository, tag = split_image(image_uri)
+    if repository in _COMMON_NAMES and not read_address(image_uri).is_algorithms:
+        raise UnsupportedImage(_only_called_so(image_uri, repository))
     base = _BASE_PYTHON.fullmatch(repository)
     if base is not None:
         return _base_python(repository, base, python)
@@ -165,6 +171,8 @@ def trains_alone(
     """Whether the image's own algorithm trains, not a script, nor a `command` in its place; its metrics need no
     definitions. Where a script is named, the toolkit looks as well."""
     repository = split_image(image_uri)[0]
+    if repository in _COMMON_NAMES and not read_address(image_uri).is_algorithms:
+        return False
     scripted = "sagemaker_program" in hyperparameters or bool((variables or {}).get("SAGEMAKER_PROGRAM"))
     return not command and (repository in ALGORITHMS or (repository in XGBOOST_IMAGES and not scripted))
 
@@ -205,10 +213,8 @@ def _base_python(repository: str, found: re.Match[str], python: Version) -> Sele
 
 def split_image(image_uri: str) -> tuple[str, str]:
     """(repository without registry and folders, tag); the tag is empty when there is none."""
-    without_digest = image_uri.partition("@")[0]
-    last = without_digest.rpartition("/")[2]
-    repository, _, tag = last.partition(":")
-    return repository, tag
+    address = read_address(image_uri)
+    return address.repository, address.tag
 
 
 def _version_of(tag: str) -> Version | None:
@@ -238,6 +244,14 @@ def _refusal(image_uri: str, repository: str) -> str:
         if re.search(pattern, repository):
             return f"No environment stands for image {image_uri}: {title} cannot be run yet. {_SUPPORTED}"
     return f"No environment stands for image {image_uri}: own images cannot be run yet. {_SUPPORTED}"
+
+
+def _only_called_so(image_uri: str, repository: str) -> str:
+    return (
+        f"No environment stands for image {image_uri}: it is called {repository} but does not lie in a registry of "
+        f"AWS's algorithms, so it is an own image, and own images cannot be run yet. If the built-in algorithm is "
+        f"meant, write {repository}:1, or the address that the SDK's image_uris.retrieve gives."
+    )
 
 
 def _dotted(version: Version) -> str:

@@ -47,7 +47,7 @@ def request(image: str, **hyperparameters: str) -> dict[str, Any]:
 
 
 def test_built_in_algorithms_stop_early_without_definitions(client: Client) -> None:
-    made = client("CreateHyperParameterTuningJob", **request("1.dkr.ecr.r.amazonaws.com/linear-learner:1"))
+    made = client("CreateHyperParameterTuningJob", **request("linear-learner:1"))
     assert made["HyperParameterTuningJobArn"].endswith(":hyper-parameter-tuning-job/tuned")
 
 
