@@ -1,4 +1,5 @@
-"""FinalMetricDataList: the last value of each metric in the log of a training job."""
+"""Metrics of training jobs: what lines tell, and how values come from the log of a running job to CloudWatch and to
+FinalMetricDataList, each once."""
 
 from __future__ import annotations
 
@@ -6,18 +7,77 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from clary.base.clock import from_epoch_ms
-from clary.engine.metrics import FinalMetrics, is_built_in, quality_metrics
-from clary.store import logs, metric_data, resources
+from clary.base.clock import SystemClock, from_epoch_ms
+from clary.engine.metric_course import Courses, begun_anew
+from clary.engine.metrics import has_metrics, is_built_in, quality_metrics
+from clary.runtimes.port import LogLine
+from clary.store import metric_data, resources
 from clary.store.database import Database
 from clary.store.metric_data import Metric
-from clary.store.resources import Resource
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
-GROUP = "/aws/sagemaker/TrainingJobs"
+KMEANS = {"AlgorithmSpecification": {"TrainingImage": "1.dkr.ecr.r.amazonaws.com/kmeans:1"}}
+
+
+class Later(SystemClock):
+    """Moves on by hand."""
+
+    now_at = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_at
+
+
+class Job:
+    """A job whose units print what the test says; `look` is what its controller does."""
+
+    def __init__(self, database: Database, request: dict[str, Any]) -> None:
+        self.database = database
+        self.clock = Later()
+        self.printed: dict[str, list[LogLine]] = {}
+        self.courses = Courses(database, self._read, self.clock)
+        document = {"request": request}
+        with database.write() as tx:
+            self.row = resources.create(
+                tx, account="1", region="r", kind="training-job", name="job", arn="a", document=document, now=NOW
+            )
+
+    def prints(self, unit: str, *lines: tuple[int, str]) -> None:
+        known = self.printed.setdefault(unit, [])
+        known += [LogLine(at, text, len(known) + number) for number, (at, text) in enumerate(lines, 1)]
+
+    def look(self, *units: str, ended: bool = False, later: float = 0.0) -> bool:
+        self.clock.now_at += later
+        self.row, done = self.courses.follow(self.row, units or ("u",), ended=ended)
+        return done
+
+    def control_starts_again(self) -> None:
+        """Nothing is known but what is stored."""
+        self.courses = Courses(self.database, self._read, self.clock)
+        with self.database.read() as tx:
+            row = resources.find_by_id(tx, self.row.id)
+        assert row is not None
+        self.row = row
+
+    @property
+    def finals(self) -> dict[str, tuple[float, int]]:
+        listed = self.row.document.get("metrics") or []
+        return {item["MetricName"]: (item["Value"], int(item["Timestamp"].timestamp() * 1000)) for item in listed}
+
+    def course(self, name: str, seconds: int = 60) -> list[tuple[int, float, float]]:
+        """Beginnings, numbers of values and sums of what CloudWatch has."""
+        metric = Metric("/aws/sagemaker/TrainingJobs", name, (("TrainingJobName", "job"),))
+        with self.database.read() as tx:
+            found = metric_data.find(tx, "1", "r", metric)
+            rows = metric_data.read(tx, found, seconds, 0, 10**9, 10**4) if found is not None else []
+        return [(row.at, row.sums.count, row.sums.total) for row in rows]
+
+    def _read(self, unit: str, offset: int, limit: int) -> list[LogLine]:
+        return self.printed.get(unit, [])[offset : offset + limit]
 
 
 @pytest.fixture
@@ -27,76 +87,88 @@ def database(tmp_path: Path) -> Iterator[Database]:
     database.close()
 
 
-def job(database: Database, **regexes: str) -> Resource:
+def defining(**regexes: str) -> dict[str, Any]:
     definitions = [{"Name": name, "Regex": regex} for name, regex in regexes.items()]
-    document = {"request": {"AlgorithmSpecification": {"MetricDefinitions": definitions}}}
+    return {"AlgorithmSpecification": {"MetricDefinitions": definitions}}
+
+
+def test_a_running_job_shows_the_last_value_of_each(database: Database) -> None:
+    job = Job(database, defining(auc=r"#011val-auc:([0-9.]+)", loss=r"loss=(\S+)", absent=r"no=(\d)", broken="("))
+    job.prints("u", (1000, "[0]\tval-auc:0.5 loss=3"), (2000, "[1]\tval-auc:0.75"))
+    before = job.row
+    assert job.look()
+    assert job.finals == {"auc": (0.75, 2000), "loss": (3.0, 1000)}
+    assert job.row.updated_at == before.updated_at
+    job.prints("u", (3000, "loss=2"))
+    job.look(later=1)
+    assert job.finals["loss"] == (3.0, 1000), "the next look is not due yet"
+    job.look(later=60)
+    assert list(job.finals.items()) == [("auc", (0.75, 2000)), ("loss", (2.0, 3000))]
+    assert [item["Timestamp"] for item in job.row.document["metrics"]][1] == from_epoch_ms(3000)
+
+
+def test_each_value_counts_once_whatever_happens_in_between(database: Database) -> None:
+    job = Job(database, defining(loss=r"loss=(\d+)"))
+    job.prints("u", (0, "loss=0"), (1000, "loss=1"))
+    job.look()
+    job.prints("u", (1500, "loss=2"))
+    stale = job.row
     with database.write() as tx:
-        return resources.create(
-            tx, account="1", region="r", kind="training-job", name="job", arn="a", document=document, now=NOW
-        )
+        job.row = resources.save(tx, job.row, now=NOW)
+    job.row, current = stale, job.row
+    with pytest.raises(resources.StaleRevision):
+        job.look(later=60)
+    job.row = current
+    job.control_starts_again()
+    job.look(later=60)
+    job.prints("u", (62_000, "loss=12"), (63_000, "nothing"))
+    job.control_starts_again()
+    assert job.look(ended=True)
+    assert job.look(ended=True)
+    assert job.course("loss") == [(0, 3.0, 3.0), (60, 1.0, 12.0)]
+    assert job.course("loss", 1) == [(0, 1.0, 0.0), (1, 2.0, 3.0), (62, 1.0, 12.0)]
 
 
-def log(database: Database, stream: str, *lines: tuple[int, str]) -> None:
-    with database.write() as tx:
-        logs.append(tx, "1", "r", GROUP, stream, lines, now=NOW)
+def test_a_long_log_is_read_in_pieces_and_to_its_end(database: Database) -> None:
+    job = Job(database, defining(loss=r"loss=(\d+)"))
+    job.prints("u", *((1000 * number, f"loss={number}") for number in range(4500)))
+    assert not job.look()
+    assert job.finals["loss"][0] == 1999
+    assert not job.look(), "at once"
+    assert job.look(ended=True)
+    assert job.finals["loss"][0] == 4499
+    assert sum(count for _, count, _ in job.course("loss")) == 4500
+    assert len(job.course("loss", 1)) == 600, "what comes later is stored by minutes alone"
 
 
-def test_the_last_value_of_each_counts(database: Database) -> None:
-    log(database, "job/algo-1-1", (1000, "[0]\tval-auc:0.5 loss=3"), (2000, "[1]\tval-auc:0.75"), (3000, "done"))
-    log(database, "job-2/algo-1-1", (9000, "[9]\tval-auc:0.99"))
-    made = job(database, auc=r"#011val-auc:([0-9.]+)", loss=r"loss=(\S+)", absent=r"no=(\d)", broken="(")
-    assert FinalMetrics(database).of_job(made, GROUP)[0] == [
-        {"MetricName": "auc", "Value": 0.75, "Timestamp": from_epoch_ms(2000)},
-        {"MetricName": "loss", "Value": 3.0, "Timestamp": from_epoch_ms(1000)},
-    ]
-
-
-def test_a_value_long_before_the_end_is_found(database: Database) -> None:
-    log(database, "job/algo-1-1", (1, "auc=0.5"), *((2, f"line {n}") for n in range(4500)))
-    (found,), _ = FinalMetrics(database).of_job(job(database, auc=r"auc=(.*)"), GROUP)
-    assert found["Value"] == 0.5
-
-
-def test_the_whole_course_is_published_once(database: Database) -> None:
-    lines = [(60_000 * minute + 1000 * second, f"loss={minute * 10 + second}") for minute, second in COURSE]
-    log(database, "job/algo-1-1", *lines)
-    log(database, "job/algo-2-1", (1000, "loss=5"))
-    made = job(database, loss=r"loss=(\d+)")
-    for _ in range(2):
-        _, course = FinalMetrics(database).of_job(made, GROUP)
-        course.publish(database, made, NOW)
-    metric = Metric("/aws/sagemaker/TrainingJobs", "loss", (("TrainingJobName", "job"),))
-    with database.read() as tx:
-        found = metric_data.find(tx, "1", "r", metric)
-        assert found is not None
-        minutes = metric_data.read(tx, found, 60, 0, 1000, 100)
-        seconds = metric_data.read(tx, found, 1, 0, 1000, 100)
-    assert [(row.at, row.sums.count, row.sums.total) for row in minutes] == [(0, 3.0, 6.0), (60, 1.0, 12.0)]
-    assert [(row.at, row.sums.average) for row in seconds] == [(0, 0.0), (1, 3.0), (62, 12.0)]
-
-
-COURSE = ((0, 0), (0, 1), (1, 2))
+def test_the_latest_value_of_all_instances_counts(database: Database) -> None:
+    job = Job(database, defining(loss=r"loss=(\d+)"))
+    job.prints("u1", (2000, "loss=2"))
+    job.prints("u2", (1000, "loss=1"))
+    job.look("u1", "u2")
+    assert job.finals == {"loss": (2.0, 2000)}
+    assert job.course("loss") == [(0, 2.0, 3.0)]
 
 
 def test_of_a_job_that_was_tried_again_the_last_attempt_counts(database: Database) -> None:
-    begun = int(NOW.timestamp())
-    log(database, f"job/algo-1-{begun}", (1000, "loss=9"))
-    made = job(database, loss=r"loss=(\d+)")
-    FinalMetrics(database).of_job(made, GROUP)[1].publish(database, made, NOW)
-    log(database, f"job/algo-1-{begun + 1}", (61_000, "loss=1"))
-    made = replace(made, document={**made.document, "restarts": 1})
-    (final,), course = FinalMetrics(database).of_job(made, GROUP)
-    assert final["Value"] == 1.0
-    course.publish(database, made, NOW)
-    metric = Metric("/aws/sagemaker/TrainingJobs", "loss", (("TrainingJobName", "job"),))
-    with database.read() as tx:
-        found = metric_data.find(tx, "1", "r", metric)
-        assert found is not None
-        assert [row.sums.total for row in metric_data.read(tx, found, 60, 0, 1000, 100)] == [9.0, 1.0]
+    job = Job(database, defining(loss=r"loss=(\d+)", accuracy=r"accuracy=(\d+)"))
+    job.prints("u", (1000, "loss=9 accuracy=1"))
+    job.look(ended=True)
+    job.row = replace(job.row, document=begun_anew(job.row.document))
+    job.prints("u-r1", (61_000, "loss=1"))
+    job.look("u-r1", ended=True)
+    assert job.finals == {"loss": (1.0, 61_000)}
+    assert job.course("loss") == [(0, 1.0, 9.0), (60, 1.0, 1.0)]
 
 
-def test_without_definitions_or_a_log_there_is_nothing(database: Database) -> None:
-    assert FinalMetrics(database).of_job(job(database, auc="x"), GROUP)[0] == []
+def test_without_definitions_nothing_is_read(database: Database) -> None:
+    request: dict[str, Any] = {"AlgorithmSpecification": {"TrainingImage": "1.dkr.ecr.r.amazonaws.com/mine:1"}}
+    assert not has_metrics(request)
+    job = Job(database, request)
+    job.prints("u", (1, "loss=1"))
+    before = job.row
+    assert job.look(ended=True)
+    assert job.row == before
 
 
 QUALITY = "[11/21/2026 13:56:58 INFO 7] #quality_metric: host=algo-1,"
@@ -132,21 +204,8 @@ def test_scripts_and_commands_in_an_algorithms_image_are_not_the_algorithm() -> 
 
 
 def test_built_in_algorithms_need_no_definitions(database: Database) -> None:
-    log(database, "job/algo-1-1", (1, f"{QUALITY} train msd <loss>=9"), (2, f"{QUALITY} train msd <loss>=0.5"))
-    log(database, "job/algo-2-1", (3, "algo-1 trains with all of the data; nothing is left to do here"))
-    request = {"AlgorithmSpecification": {"TrainingImage": "1.dkr.ecr.r.amazonaws.com/kmeans:1"}}
-    assert is_built_in(request)
-    with database.write() as tx:
-        made = resources.create(
-            tx,
-            account="1",
-            region="r",
-            kind="training-job",
-            name="job",
-            arn="a",
-            document={"request": request},
-            now=NOW,
-        )
-    assert FinalMetrics(database).of_job(made, GROUP)[0] == [
-        {"MetricName": "train:msd", "Value": 0.5, "Timestamp": from_epoch_ms(2)}
-    ]
+    job = Job(database, KMEANS)
+    job.prints("u1", (1, f"{QUALITY} train msd <loss>=9"), (2, f"{QUALITY} train msd <loss>=0.5"))
+    job.prints("u2", (3, "algo-1 trains with all of the data; nothing is left to do here"))
+    job.look("u1", "u2")
+    assert job.finals == {"train:msd": (0.5, 2)}

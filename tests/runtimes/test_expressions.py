@@ -32,3 +32,11 @@ def test_a_hostile_expression_costs_its_time_once(monkeypatch: pytest.MonkeyPatc
         patched.setattr(subprocess, "run", None)
         assert expressions.numbers(r"^(a+)+$", hostile) == []
     assert expressions.numbers(r"val-auc:(.*)", LINES) == [0.81, 0.9]
+
+
+def test_one_that_is_too_slow_or_breaks_costs_the_others_nothing() -> None:
+    expressions = Expressions(seconds=1.0)
+    lines = ["a" * 60 + "b", *LINES]
+    wanted = [r"^(a+)+$", r"val-auc:(.*)", "(", "a{99999999999999999999}"]
+    found = expressions.matches_of_each(wanted, lines)
+    assert found == {wanted[0]: [], wanted[1]: [(1, 0.81), (3, 0.9)], wanted[2]: [], wanted[3]: []}

@@ -124,23 +124,30 @@ def test_a_role_that_does_not_trust_sagemaker_is_refused(server: Server) -> None
             train(server, "untrusted", "print(1)", RoleArn=refused)
 
 
-def test_stopping_lets_the_script_finish_and_keeps_the_model(server: Server) -> None:
+def test_a_running_job_shows_metrics_and_finishes_when_it_is_stopped(server: Server) -> None:
     script = """
 import os, signal, sys, time
 def end(*_):
     open(os.environ["SM_MODEL_DIR"] + "/half.txt", "w").write("half")
+    print("loss=0.25;")
     sys.exit(0)
 signal.signal(signal.SIGTERM, end)
-print("ready", flush=True)
+print("loss=0.5;", flush=True)
 time.sleep(300)
 """
-    train(server, "to-stop", script, wait=False)
-    eventually(lambda: _has_line(server, "to-stop", "ready"))
+    definitions = [{"Name": "loss", "Regex": "loss=([0-9.]+);"}]
+    algorithm = {"TrainingImage": SKLEARN, "TrainingInputMode": "File", "MetricDefinitions": definitions}
+    train(server, "to-stop", script, wait=False, AlgorithmSpecification=algorithm)
+    assert eventually(lambda: _metrics(server, "to-stop")) == {"loss": 0.5}
+    named = [{"Name": "TrainingJobName", "Value": "to-stop"}]
+    (listed,) = server.client("cloudwatch").list_metrics(Dimensions=named)["Metrics"]
+    assert (listed["Namespace"], listed["MetricName"]) == ("/aws/sagemaker/TrainingJobs", "loss")
     sagemaker = server.client("sagemaker")
     sagemaker.stop_training_job(TrainingJobName="to-stop")
     assert sagemaker.describe_training_job(TrainingJobName="to-stop")["TrainingJobStatus"] in {"Stopping", "Stopped"}
     job = finished(server, "to-stop")
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
+    assert _metrics(server, "to-stop") == {"loss": 0.25}
     server.client("s3").head_object(Bucket="tests", Key="output/to-stop/output/model.tar.gz")
     sagemaker.stop_training_job(TrainingJobName="to-stop")
     assert finished(server, "to-stop")["TrainingJobStatus"] == "Stopped"
@@ -229,9 +236,6 @@ def test_the_sdks_first_look_is_held_and_others_are_not(server: Server) -> None:
     assert time.monotonic() - begun > 1
 
 
-def _has_line(server: Server, job: str, line: str) -> bool:
-    logs = server.client("logs")
-    try:
-        return line in log_of(server, GROUP, f"{job}/")
-    except logs.exceptions.ResourceNotFoundException:
-        return False
+def _metrics(server: Server, job: str) -> dict[str, float]:
+    told = server.client("sagemaker").describe_training_job(TrainingJobName=job).get("FinalMetricDataList") or []
+    return {item["MetricName"]: item["Value"] for item in told}

@@ -64,6 +64,10 @@ class JobKind(Protocol):
     def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:
         """Called often while the unit runs: upload what shall be in S3 before the end, when that is due."""
 
+    def listen(self, job: Resource, units: Sequence[str], *, ended: bool) -> tuple[Resource, bool]:
+        """Called often while units run, and when they have ended: take from what they print what the job shows.
+        Returns the row as it is then, and whether everything that was printed is known."""
+
     def collect(
         self, job: Resource, folders: Sequence[Path], objects: RoleObjects, state: UnitState
     ) -> dict[str, Any]:
@@ -157,6 +161,8 @@ class JobController:
         done = [self._ship(job, host, _LOG_BATCHES) for host in hosts]
         for host in hosts:
             self._look(job, host)
+        job, heard = self._kind.listen(job, [self._unit(job, host) for host in hosts], ended=False)
+        done.append(heard)
         return _WATCH_SECONDS if all(done) else 0.0
 
     def _ship(self, job: Resource, host: Host, batches: int | None = None) -> bool:
@@ -175,6 +181,7 @@ class JobController:
         for host in hosts:
             self._ship(job, host)
         job = self._enter(job, "Uploading", started=_first_start(states))
+        job, _ = self._kind.listen(job, [self._unit(job, host) for host in hosts], ended=True)
         place, state = deciding(states)
         outcome = self._outcome(job, hosts[place], state, one_of_many=len(hosts) > 1)
         if outcome.status == "Completed" and None in states:

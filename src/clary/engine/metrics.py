@@ -1,28 +1,19 @@
-"""The metrics that a training job printed, by the expressions of its MetricDefinitions: the last value of each, and
-all of them for CloudWatch (`metric_course`).
+"""What the lines of a training job's log tell of its metrics, by the expressions of its MetricDefinitions.
 
 The built-in algorithms need none: XGBoost prints its metrics round by round, the others one to a line, under names
-that AWS's own definitions shorten.
-
-They are looked for in the stored log of the last attempt, from its end; of a very long one the beginning is left out.
-The log has tabs as `#011`, as CloudWatch shows them, and expressions that were written for AWS expect that.
+that AWS's own definitions shorten. Where lines come from and where values go is in `metric_course`.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from clary.base.clock import from_epoch_ms
-from clary.engine.metric_course import Course
 from clary.runtimes.expressions import Expressions
 from clary.runtimes.images import trains_alone
-from clary.store import logs
-from clary.store.database import Database
-from clary.store.log_records import Event, Position, Span, Stream
-from clary.store.resources import Resource
 
 _ROUND = re.compile(r"\[\d{1,9}\]")
 _QUALITY = re.compile(
@@ -35,75 +26,48 @@ _SHORTER = (
     (re.compile(r"(binary|macro)_f_[\d.]+"), r"\1_f_beta"),
     (re.compile(r"(multiclass_top_k_accuracy)_\d+"), r"\1"),
 )
-_BATCH = 20_000
-_BATCHES = 10
 
 
-class FinalMetrics:
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of a metric; `at_ms` is the time of its line, in milliseconds since 1970."""
+
+    name: str
+    at_ms: int
+    value: float
+
+
+class Finder:
     """Made once, so that an expression that was too slow is remembered."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self) -> None:
         self._expressions = Expressions()
 
-    def of_job(self, job: Resource, group_name: str) -> tuple[list[dict[str, Any]], Course]:
-        """`FinalMetricDataList`, the algorithm's own first; what was never printed is left out. And the course."""
-        course = Course()
-        definitions = job.document["request"]["AlgorithmSpecification"].get("MetricDefinitions") or []
-        wanted = {definition["Name"]: definition["Regex"] for definition in definitions}
-        found: dict[str, dict[str, Any]] = {}
-        with self._database.read() as tx:
-            group = logs.find_group(tx, job.account, job.region, group_name)
-            streams = logs.find_streams(tx, group, prefix=f"{job.name}/") if group else []
-        for stream in streams:
-            if stream.name.endswith(_earlier_attempts(job)):
-                continue
-            own = self._built_in(stream, course) if is_built_in(job.document["request"]) else {}
-            found |= own
-            self._search(stream, {name: regex for name, regex in wanted.items() if name not in own}, found, course)
-        return list(found.values()), course
-
-    def _built_in(self, stream: Stream, course: Course) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        for events in self._batches(stream):
-            for event in reversed(events):
-                for name, value in own_metrics(event.message).items():
-                    course.note(name, event.timestamp, value)
-                    found.setdefault(name, _final(name, value, event.timestamp))
-        return found
-
-    def _search(
-        self, stream: Stream, wanted: dict[str, str], found: dict[str, dict[str, Any]], course: Course
-    ) -> None:
-        if not wanted:
-            return
-        for events in self._batches(stream):
-            lines = [event.message for event in events]
-            for name, regex in wanted.items():
-                for index, value in reversed(self._expressions.matches(regex, lines)):
-                    course.note(name, events[index].timestamp, value)
-                    found.setdefault(name, _final(name, value, events[index].timestamp))
-
-    def _batches(self, stream: Stream) -> Iterator[list[Event]]:
-        """The last ones first; within one, events are in their order."""
-        before: Position | None = None
-        for _ in range(_BATCHES):
-            with self._database.read() as tx:
-                events = logs.page_stream_back(tx, stream, Span(), before=before, limit=_BATCH)
-            if not events:
-                return
-            before = events[0].position
-            yield events
+    def find(self, request: dict[str, Any], lines: Sequence[tuple[int, str]]) -> list[Value]:
+        """Values in lines with their times, each metric's in the order of the lines. What the algorithm prints itself
+        comes first, and is not looked for again by a definition of the same name."""
+        own = [
+            Value(name, at_ms, value)
+            for at_ms, line in (lines if is_built_in(request) else ())
+            for name, value in own_metrics(line).items()
+        ]
+        known = {value.name for value in own}
+        wanted = {name: regex for name, regex in definitions(request).items() if name not in known}
+        found = self._expressions.matches_of_each(list(wanted.values()), [line for _, line in lines])
+        return own + [
+            Value(name, lines[index][0], value) for name, regex in wanted.items() for index, value in found[regex]
+        ]
 
 
-def _earlier_attempts(job: Resource) -> tuple[str, ...]:
-    """How log streams of attempts end whose training was started again; see `jobs`."""
-    first = int(job.created_at.timestamp())
-    return tuple(f"-{first + number}" for number in range(job.document.get("restarts", 0)))
+def has_metrics(request: dict[str, Any]) -> bool:
+    """Whether there is anything to be looked for."""
+    return bool(definitions(request)) or is_built_in(request)
 
 
-def _final(name: str, value: float, at_ms: int) -> dict[str, Any]:
-    return {"MetricName": name, "Value": value, "Timestamp": from_epoch_ms(at_ms)}
+def definitions(request: dict[str, Any]) -> dict[str, str]:
+    """Expressions by the names of their metrics."""
+    listed = request["AlgorithmSpecification"].get("MetricDefinitions") or []
+    return {definition["Name"]: definition["Regex"] for definition in listed}
 
 
 def is_built_in(request: dict[str, Any]) -> bool:

@@ -96,6 +96,9 @@ class ProcessingJobs:
             if synced.is_due(now):
                 synced.upload_rested(objects(), now)
 
+    def listen(self, job: Resource, _units: Sequence[str], *, ended: bool) -> tuple[Resource, bool]:
+        return job, True
+
     def collect(
         self, job: Resource, folders: Sequence[Path], objects: RoleObjects, state: UnitState
     ) -> dict[str, Any]:

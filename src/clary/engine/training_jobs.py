@@ -14,7 +14,8 @@ from typing import Any
 
 from clary.engine import checkpoints
 from clary.engine.hosts import Host, names_of, share_of, write_resource_config
-from clary.engine.metrics import FinalMetrics, is_built_in
+from clary.engine.metric_course import Courses, begun_anew
+from clary.engine.metrics import is_built_in
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
@@ -52,7 +53,7 @@ class TrainingJobs:
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
-        self._metrics = FinalMetrics(around.database)
+        self._courses = Courses(around.database, around.runtime.read_log, around.clock)
 
     def machines(self, job: Resource) -> dict[str, Any]:
         machines: dict[str, Any] = job.document["request"]["ResourceConfig"]
@@ -108,6 +109,9 @@ class TrainingJobs:
     def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:
         checkpoints.upload_rested(objects, job.document["request"], opt_ml, now)
 
+    def listen(self, job: Resource, units: Sequence[str], *, ended: bool) -> tuple[Resource, bool]:
+        return self._courses.follow(job, units, ended=ended)
+
     def collect(
         self, job: Resource, folders: Sequence[Path], objects: RoleObjects, state: UnitState
     ) -> dict[str, Any]:
@@ -126,11 +130,10 @@ class TrainingJobs:
                 merge(other / "output" / "data", opt_ml / "output" / "data")
             if not state.out_of_space:  # its disk is full of them
                 _upload_artifacts(objects, request, opt_ml, whole=state.exit_code == 0 or bool(state.stopped_by))
-        final, course = self._metrics.of_job(job, self.log_group)
-        course.publish(self._around.database, job, self._around.clock.now())
-        return {"metrics": final}
+        return {}
 
     def enter(self, document: dict[str, Any], secondary: str, now: datetime) -> dict[str, Any]:
+        document = begun_anew(document) if secondary == "Restarting" else document
         transitions = [dict(step) for step in document["transitions"]]
         transitions[-1].setdefault("EndTime", now)
         step = {"Status": secondary, "StartTime": now, "StatusMessage": _MESSAGES[secondary]}

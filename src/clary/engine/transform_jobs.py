@@ -96,6 +96,9 @@ class TransformJobs:
     def look(self, _job: Resource, _opt_ml: Path, _objects: Callable[[], RoleObjects], _now: datetime) -> None:
         """Outputs become visible at the end."""
 
+    def listen(self, job: Resource, _units: Sequence[str], *, ended: bool) -> tuple[Resource, bool]:
+        return job, True
+
     def collect(
         self, job: Resource, folders: Sequence[Path], objects: RoleObjects, state: UnitState
     ) -> dict[str, Any]:

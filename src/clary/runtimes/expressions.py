@@ -10,7 +10,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from clary.base.log import get_logger
 
@@ -21,13 +21,14 @@ _LONGEST_LINE = 4000
 _PROGRAM = """
 import json, re, sys
 asked = json.load(sys.stdin)
-expression = re.compile(asked["expression"])
-found = []
-for index, line in enumerate(asked["lines"]):
-    match = expression.search(line)
-    if match:
-        found.append([index, match.group(1) if expression.groups else match.group()])
-json.dump(found, sys.stdout)
+def found(text):
+    try:
+        expression = re.compile(text)
+    except re.error:
+        return []
+    matches = ((index, expression.search(line)) for index, line in enumerate(asked["lines"]))
+    return [[index, match.group(1) if expression.groups else match.group()] for index, match in matches if match]
+json.dump([found(text) for text in asked["expressions"]], sys.stdout)
 """
 
 
@@ -46,24 +47,45 @@ class Expressions:
         """What the first group finds in each line that matches, as far as it is a finite number, with the index of
         the line; nothing for an expression that Python does not know.
         """
-        if not lines or expression in self._too_slow:
-            return []
-        asked = json.dumps({"expression": expression, "lines": [line[:_LONGEST_LINE] for line in lines]})
+        return self.matches_of_each([expression], lines)[expression]
+
+    def matches_of_each(
+        self, expressions: Sequence[str], lines: Sequence[str]
+    ) -> Mapping[str, list[tuple[int, float]]]:
+        """`matches` of several expressions, which share one process and its time unless that is too short."""
+        wanted = [expression for expression in dict.fromkeys(expressions) if expression not in self._too_slow]
+        found: dict[str, list[tuple[int, float]]] = {expression: [] for expression in expressions}
+        if not lines or not wanted:
+            return found
+        together = self._run(wanted, lines)
+        if together is not None:
+            return found | together
+        if len(wanted) > 1:  # which one is it?
+            return found | {expression: self.matches(expression, lines) for expression in wanted}
+        self._too_slow.update(wanted)
+        log.warning("an expression of a metric is too slow and is left out", extra={"expression": wanted[0]})
+        return found
+
+    def _run(self, expressions: Sequence[str], lines: Sequence[str]) -> dict[str, list[tuple[int, float]]] | None:
+        """None when the time was too short."""
+        asked = {"expressions": expressions, "lines": [line[:_LONGEST_LINE] for line in lines]}
         try:
             told = subprocess.run(
                 [sys.executable, "-I", "-S", "-c", _PROGRAM],
-                input=asked,
+                input=json.dumps(asked),
                 capture_output=True,
                 text=True,
                 check=False,
                 timeout=self._seconds,
             )
         except subprocess.TimeoutExpired:
-            self._too_slow.add(expression)
-            log.warning("an expression of a metric is too slow and is left out", extra={"expression": expression})
-            return []
-        found = json.loads(told.stdout) if told.returncode == 0 else []
-        return [(index, number) for index, text in found if (number := _number(text)) is not None]
+            return None
+        if told.returncode != 0:  # one that broke the program; among others, it must not cost them their values
+            return None if len(expressions) > 1 else {}
+        return {
+            expression: [(index, number) for index, text in rows if (number := _number(text)) is not None]
+            for expression, rows in zip(expressions, json.loads(told.stdout), strict=True)
+        }
 
 
 def _number(text: str | None) -> float | None:
