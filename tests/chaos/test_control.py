@@ -13,9 +13,11 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.chaos.test_crash_points import after_deaths
 from tests.server import Server, deploy, eventually, finished, invoke, log_of, running_server, settled, train
 
 GROUP = "/aws/sagemaker/TrainingJobs"
+RESTART = ("engine.job_restarted",)
 COUNTING = """
 import os, sys, time
 print("started", os.environ["TRAINING_JOB_NAME"], flush=True)
@@ -79,7 +81,16 @@ def test_a_killed_shim_takes_its_script_with_it_and_fails_the_job(server: Server
     eventually(lambda: not Path(f"/proc/{pid}").exists(), 5)
 
 
-def test_a_retry_strategy_starts_a_job_again_that_clary_lost(server: Server) -> None:
+def test_a_retry_strategy_starts_a_job_again_that_clary_lost(tmp_path: Path) -> None:
+    """Once, also when control dies in the moment in which it has decided so."""
+    struck = tmp_path / "struck"
+    struck.mkdir()
+    with running_server(tmp_path, CLARY_CRASH_AT=",".join(RESTART), CLARY_CRASH_ONCE=str(struck)) as server:
+        restart_a_lost_job(server)
+    assert {path.name for path in struck.iterdir()} == set(RESTART)
+
+
+def restart_a_lost_job(server: Server) -> None:
     script = """
 import pathlib, time
 import boto3
@@ -95,7 +106,7 @@ print("second", flush=True)
     train(server, "again", script, wait=False, RetryStrategy={"MaximumRetryAttempts": 1})
     eventually(lambda: "first" in written(server, "again"))
     os.kill(shim_of(server, "t"), signal.SIGKILL)
-    job = finished(server, "again")
+    job = after_deaths(lambda: finished(server, "again"))
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert job["RetryStrategy"] == {"MaximumRetryAttempts": 1}
     history = [step["Status"] for step in job["SecondaryStatusTransitions"]]

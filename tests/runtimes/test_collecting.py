@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
+import subprocess
+import sys
 import venv
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,6 +103,26 @@ def test_whoever_prepares_it_at_this_moment_keeps_it(tmp_path: Path, monkeypatch
     monkeypatch.setattr(collecting, "_used_at", stamped_before_the_second_look)
     assert list(collect(tmp_path, DAY, NOW)) == []
     assert find_environments(tmp_path)[0].label == "old 1.0"
+
+
+POINTS = ("environments.after_trash",)
+COLLECTOR = """
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from clary.runtimes.collecting import collect
+list(collect(Path(sys.argv[1]), timedelta(days=1), datetime.now(UTC)))
+"""
+
+
+def test_a_collection_that_was_cut_off_is_completed_by_the_next(tmp_path: Path) -> None:
+    make(tmp_path, "old", 40 * DAY)
+    command = [sys.executable, "-c", COLLECTOR, str(tmp_path)]
+    died = subprocess.run(command, env={**os.environ, "CLARY_CRASH_AT": POINTS[0]}, check=False, timeout=60)
+    assert died.returncode == -signal.SIGKILL
+    assert find_environments(tmp_path) == [], "half an environment looks like none"
+    assert list(collect(tmp_path, DAY, NOW)) == []
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 
 def test_what_an_earlier_collection_left_goes_and_nothing_of_others(tmp_path: Path) -> None:

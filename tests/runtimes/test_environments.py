@@ -108,8 +108,12 @@ def test_several_builders_at_once_build_once(tmp_path: Path) -> None:
     assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 1
 
 
+POINTS = ("environments.before_build", "environments.after_install")
+
+
 def test_a_build_that_was_cut_off_is_done_again(tmp_path: Path) -> None:
-    assert build(tmp_path, "environments.after_install").returncode == -signal.SIGKILL
+    for point in POINTS:
+        assert build(tmp_path, point).returncode == -signal.SIGKILL
     (half,) = [path for path in tmp_path.iterdir() if path.is_dir()]
     assert not (half / ".ready").exists()
     (half / "rubbish").touch()

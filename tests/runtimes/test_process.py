@@ -364,19 +364,20 @@ runtime.launch(UnitSpec("u", ["python", "-c", code], {}, environment, opt_ml))
 """
 
 
-@pytest.mark.parametrize(
-    ("point", "after"),
-    [
-        ("runtimes.before_launch", None),
-        ("durable.before_rename", None),
-        ("runtimes.after_spec", None),
-        ("shim.after_lock", None),
-        ("runtimes.after_shim", Phase.EXITED),
-        ("shim.after_started", Phase.LOST),
-        ("shim.after_spawn", Phase.LOST),
-        ("shim.before_exit_record", Phase.LOST),
-    ],
-)
+LAUNCHING: dict[str, Phase | None] = {
+    "runtimes.before_launch": None,
+    "durable.before_rename": None,
+    "runtimes.after_spec": None,
+    "shim.after_lock": None,
+    "runtimes.after_shim": Phase.EXITED,
+    "shim.after_started": Phase.LOST,
+    "shim.after_spawn": Phase.LOST,
+    "shim.before_exit_record": Phase.LOST,
+}
+"""Where a launch can be cut off, and what the next Clary then sees of the unit."""
+
+
+@pytest.mark.parametrize(("point", "after"), LAUNCHING.items())
 def test_crashes_during_launch(make_machine: MakeMachine, point: str, after: Phase | None) -> None:
     """After a crash anywhere the engine launches again: what had not begun begins, nothing begins twice."""
     machine = make_machine("plain")
@@ -407,6 +408,35 @@ def test_stop_before_the_shim_began(make_machine: MakeMachine) -> None:
     assert (state.phase, state.stopped_by) == (Phase.EXITED, "stop")
     assert not (machine.runtime.unit_folder("u") / "opt-ml" / "runs").exists()
     machine.runtime.stop("u")
+
+
+ENDING = {"runtimes.after_stop_mark": "stop", "runtimes.after_trash": "remove"}
+ENDER = """
+import sys
+from pathlib import Path
+from clary.base.layout import Layout
+from clary.runtimes.process import ProcessRuntime
+getattr(ProcessRuntime(Layout(Path(sys.argv[1])), "plain", visible=(), variables={}), sys.argv[2])("u")
+"""
+
+
+@pytest.mark.parametrize(("point", "action"), ENDING.items())
+def test_crashes_while_a_unit_is_ended(make_machine: MakeMachine, point: str, action: str) -> None:
+    """Whoever comes next ends it, and nothing of it goes on."""
+    machine = make_machine("plain")
+    machine.launch("u", FOREVER)
+    machine.wait_for_line("u", "up")
+    pids = machine.pid_of_shim("u"), machine.pid_of_process("u")
+    command = [sys.executable, "-c", ENDER, str(machine.layout.data), action]
+    died = subprocess.run(command, env={**os.environ, "CLARY_CRASH_AT": point}, check=False, timeout=30)
+    assert died.returncode == -signal.SIGKILL
+    runtime = machine.another()
+    if action == "stop":
+        runtime.stop("u")
+        assert machine.wait("u").stopped_by == "stop"
+        runtime.remove("u")
+    wait_until(lambda: not any(alive(pid) for pid in pids))
+    assert list(machine.layout.units.iterdir()) == []
 
 
 def test_remove_kills_and_deletes(machine: Machine) -> None:

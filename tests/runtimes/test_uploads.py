@@ -147,7 +147,10 @@ class Died(Exception):
     """The process ended here."""
 
 
-@pytest.mark.parametrize("point", ["uploads.stored", "uploads.recorded"])
+POINTS = ("uploads.stored", "uploads.recorded")
+
+
+@pytest.mark.parametrize("point", POINTS)
 def test_a_death_between_two_uploads_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:

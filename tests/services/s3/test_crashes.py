@@ -32,7 +32,9 @@ POINTS = {
     "s3.copy.before_garbage": "copy",
     "s3.delete.before_garbage": "delete",
 }
-"""Crash points and an operation that passes them. `store.before_commit` has a test of its own."""
+"""Crash points and an operation that passes them."""
+BEFORE_COMMIT = ("store.before_commit",)
+"""It has a test of its own."""
 
 
 def run(jobs: list[dict[str, Any]]) -> list[int]:
@@ -131,9 +133,10 @@ def test_killed_before_each_commit_of_each_operation(tmp_path: Path) -> None:
     """What was acknowledged before must still be there whole. An upload commits when it starts and for each part."""
     commits = {"put": 1, "copy": 1, "delete": 1, "complete": 6, "abort": 6}
     jobs = [
-        {"point": f"store.before_commit:{passage}", "seed": 1, "after": 0, "first": name}
+        {"point": f"{point}:{passage}", "seed": 1, "after": 0, "first": name}
         for name, last in commits.items()
         for passage in range(1, last + 1)
+        for point in BEFORE_COMMIT
     ]
     check_all(tmp_path, jobs)
 

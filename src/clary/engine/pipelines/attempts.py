@@ -126,7 +126,8 @@ class Attempts:
             if fault and self._try_again(step, row, fault, again=True):
                 return True
         self._wait_for_child(sight.metadata)
-        crash_here(f"pipelines.{'executing' if sight.status == 'Executing' else 'finished'}.{step.type}")
+        if sight.status != "Executing":
+            crash_here(f"pipelines.finished.{step.type}")
         saved = self._rows.record(row, sight)
         if sight.status in {"Succeeded", "Failed", "Stopped"}:
             self._hooks.forget_invocation(self._key(saved))
