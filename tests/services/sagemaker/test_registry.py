@@ -89,6 +89,7 @@ def test_every_filter_of_lists_counts(sagemaker: Client) -> None:
         ({**group, "CreationTimeAfter": after}, [two, three]),
         ({**group, "CreationTimeAfter": after, "CreationTimeBefore": before}, [two]),
         ({**group, "NameContains": "/3"}, [three]),
+        ({"ModelPackageGroupName": "Absent"}, []),
         ({}, ["Zed", "Abel"]),
         ({"SortBy": "Name"}, ["Abel", "Zed"]),
         ({"NameContains": "ze"}, ["Zed"]),

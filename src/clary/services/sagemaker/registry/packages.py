@@ -7,7 +7,7 @@ from typing import Any
 from clary.base.arns import parse_arn
 from clary.base.errors import ApiError, ValidationException
 from clary.services.context import Context
-from clary.services.sagemaker.registry.rows import GROUP, PACKAGE, arn_of, get_group, get_package, policies_of_package
+from clary.services.sagemaker.registry.rows import GROUP, PACKAGE, arn_of, get_package, policies_of_package
 from clary.store import resources
 from clary.store.database import Transaction
 from clary.store.resources import Query, Resource
@@ -90,13 +90,18 @@ def listed_group(context: Context, request: dict[str, Any]) -> str:
 
 
 def list_model_packages(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    """Without a group only packages without versions are listed, unless ModelPackageType says otherwise."""
+    """Without a group only packages without versions are listed, unless ModelPackageType says otherwise.
+
+    A group that does not exist has none: the SDK looks for the newest approved version before there is a group.
+    """
     versions = "ModelPackageGroupName" in request  # numbers grow with time, but not as texts
     sort = "created_at" if versions else _SORTS[request.get("SortBy", "CreationTime")]
     order = request.get("SortOrder", "Ascending")
     size, token = request.get("MaxResults", 10), request.get("NextToken")
     with context.database.read() as tx:
         group = _group(tx, context, request)
+        if versions and group is None:
+            return {"ModelPackageSummaryList": []}
         account = group.account if group else context.account
         wanted = [request.get(member) for member in ("ModelPackageType", "ModelApprovalStatus", "NameContains")]
         scope = f"{account}/{group.name if group else ''}/{sort}/{order}/{wanted}"
@@ -147,7 +152,8 @@ def resolve_container(context: Context, tx: Transaction, container: dict[str, An
 
 def _group(tx: Transaction, context: Context, request: dict[str, Any]) -> Resource | None:
     name = request.get("ModelPackageGroupName")
-    return get_group(tx, context, name) if name else None
+    found = resources.find_by_arn(tx, arn_of(context, GROUP, name)) if name else None
+    return found if found is not None and found.kind == GROUP and found.region == context.region else None
 
 
 def _parent(request: dict[str, Any], group: Resource | None) -> str | None:
