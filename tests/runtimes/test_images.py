@@ -73,6 +73,25 @@ def test_the_first_xgboost_is_one_of_the_algorithms(image: str) -> None:
     assert images.trains_alone(image, {})
 
 
+@pytest.mark.parametrize(
+    ("image", "pickled"),
+    [
+        ("sagemaker-xgboost:0.90-2-cpu-py3", True),
+        ("sagemaker-xgboost:1.0-1-cpu-py3", True),
+        ("sagemaker-xgboost:1.2-2", True),
+        ("sagemaker-xgboost:1.3-1", False),
+        ("sagemaker-xgboost:3.0-5", False),
+        ("sagemaker-xgboost:latest", False),
+        ("xgboost:1", True),
+        ("xgboost:latest", True),
+        ("sagemaker-scikit-learn:0.23-1-cpu-py3", False),
+    ],
+)
+def test_old_images_of_xgboost_write_pickles(image: str, pickled: bool) -> None:
+    variables = dict(images.select(image, (3, 11)).variables)
+    assert variables.get("CLARY_XGBOOST_MODEL") == ("pickle" if pickled else None)
+
+
 @pytest.mark.parametrize("name", sorted([*images.ALGORITHMS, "xgboost"]))
 @pytest.mark.parametrize(
     "place",

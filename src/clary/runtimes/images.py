@@ -112,6 +112,9 @@ _KERAS_2 = (("TF_USE_LEGACY_KERAS", "1"),)
 _KERAS_2_NOTE = (
     "tf.keras is Keras 2 as in that image; with TF_USE_LEGACY_KERAS=0 in the job's Environment it is Keras 3"
 )
+# Before this version the algorithm's image wrote its model as a pickle, and scripts that go on with it read one.
+_FIRST_WITH_XGBOOST_FILES = (1, 3)
+_PICKLED_MODEL = (("CLARY_XGBOOST_MODEL", "pickle"),)
 # Known by name, so that the refusal can say what it is.
 _NOT_SERVED = (
     (r"tgi|tei|djl|triton|vllm|sglang|llamacpp", "language model servers"),
@@ -159,6 +162,8 @@ def select(image_uri: str, python: Version) -> Selection:
         notes += (f"image {repository}:{tag} is made for GPUs; {chosen.label} computes on the CPU here",)
     if family is TENSORFLOW and wanted is not None and wanted < _FIRST_WITH_KERAS_3:
         return Selection(chosen, (*notes, _KERAS_2_NOTE), variables=_KERAS_2)
+    if repository == "xgboost" or (family is XGBOOST and wanted is not None and wanted < _FIRST_WITH_XGBOOST_FILES):
+        return Selection(chosen, notes, variables=_PICKLED_MODEL)
     return Selection(chosen, notes)
 
 

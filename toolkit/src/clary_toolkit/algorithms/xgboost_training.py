@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import pickle
 from typing import Any
 
 from clary_toolkit.algorithms.xgboost_data import read_channel, sentence
@@ -41,7 +43,13 @@ def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreg
     except (ValueError, TypeError, xgboost.core.XGBoostError) as error:
         raise CustomerError(f"XGBoost refused to train: {sentence(error)}.") from error
     layout.model.mkdir(parents=True, exist_ok=True)
-    (layout.model / MODEL).write_bytes(booster.save_raw("ubj"))
+    (layout.model / MODEL).write_bytes(_file(booster))
+
+
+def _file(booster: Any) -> bytes:
+    """In the form of the image that the job names."""
+    pickled = os.environ.get("CLARY_XGBOOST_MODEL") == "pickle"
+    return pickle.dumps(booster, protocol=4) if pickled else bytes(booster.save_raw("ubj"))
 
 
 def _channels(configuration: TrainingConfiguration, layout: OptMl, parameters: Parameters) -> dict[str, Any]:
