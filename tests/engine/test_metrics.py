@@ -20,7 +20,7 @@ from clary.store.database import Database
 from clary.store.metric_data import Metric
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
-KMEANS = {"AlgorithmSpecification": {"TrainingImage": "1.dkr.ecr.r.amazonaws.com/kmeans:1"}}
+KMEANS = {"AlgorithmSpecification": {"TrainingImage": "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1"}}
 
 
 class Later(SystemClock):
@@ -197,7 +197,7 @@ def test_lines_of_the_built_in_algorithms(line: str, wanted: dict[str, float]) -
 
 
 def test_scripts_and_commands_in_an_algorithms_image_are_not_the_algorithm() -> None:
-    algorithm = {"TrainingImage": "1.dkr.ecr.r.amazonaws.com/sagemaker-xgboost:1.7-1"}
+    algorithm = {"TrainingImage": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"}
     assert is_built_in({"AlgorithmSpecification": algorithm})
     assert not is_built_in({"AlgorithmSpecification": algorithm, "Environment": {"SAGEMAKER_PROGRAM": "train.py"}})
     assert not is_built_in({"AlgorithmSpecification": {**algorithm, "ContainerEntrypoint": ["/bin/bash"]}})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -65,6 +65,18 @@ def test_pipelines(sagemaker: Client) -> None:
     sagemaker.fails("CreatePipeline", "ValidationException", **pipeline("u" * 32))
 
 
+def test_a_pipeline_is_deleted_once(sagemaker: Client) -> None:
+    sagemaker("CreatePipeline", **pipeline())
+    delete = {"PipelineName": "p", "ClientRequestToken": TOKEN}
+    sagemaker("DeletePipeline", **delete)
+    twice(sagemaker, "DeletePipeline", {"PipelineName": "q"}, **delete)
+    sagemaker("CreatePipeline", **pipeline("u" * 32))
+    sagemaker("DeletePipeline", **delete)
+    sagemaker("DescribePipeline", PipelineName="p")
+    sagemaker.at(now=sagemaker.context.now + timedelta(days=2))("DeletePipeline", **delete)
+    sagemaker.fails("DescribePipeline", "ResourceNotFound", PipelineName="p")
+
+
 def test_executions(sagemaker: Client) -> None:
     sagemaker("CreatePipeline", **pipeline())
     other = {"PipelineParameters": [{"Name": "P", "Value": "2"}]}
@@ -90,6 +102,16 @@ def test_versions_of_models(sagemaker: Client) -> None:
     assert second["ModelPackageArn"].endswith("/2")
 
 
+def test_a_version_is_changed_once(sagemaker: Client) -> None:
+    sagemaker("CreateModelPackageGroup", ModelPackageGroupName="g")
+    arn = sagemaker("CreateModelPackage", ModelPackageGroupName="g", SourceUri="s3://b/m")["ModelPackageArn"]
+    request = {"ModelPackageArn": arn, "ModelApprovalStatus": "Approved", "ClientToken": "once"}
+    sagemaker("UpdateModelPackage", **request)
+    sagemaker("UpdateModelPackage", ModelPackageArn=arn, ModelApprovalStatus="Rejected")
+    twice(sagemaker, "UpdateModelPackage", {"ModelApprovalStatus": "Rejected"}, **request)
+    assert sagemaker("DescribeModelPackage", ModelPackageName=arn)["ModelApprovalStatus"] == "Rejected"
+
+
 def test_schedules(scheduler: Client) -> None:
     twice(scheduler, "CreateScheduleGroup", {"Tags": [{"Key": "a", "Value": "b"}]}, Name="g", ClientToken="once")
     request = {
@@ -102,5 +124,14 @@ def test_schedules(scheduler: Client) -> None:
     }
     twice(scheduler, "CreateSchedule", {"ScheduleExpression": "rate(2 days)"}, **request)
     scheduler("UpdateSchedule", **{**request, "ScheduleExpression": "rate(3 days)"})
+    scheduler("UpdateSchedule", **{**request, "ScheduleExpression": "rate(4 days)", "ClientToken": "later"})
+    other = {"ScheduleExpression": "rate(5 days)"}
+    twice(scheduler, "UpdateSchedule", other, **{**request, "ScheduleExpression": "rate(3 days)"})
+    assert scheduler("GetSchedule", Name="s")["ScheduleExpression"] == "rate(4 days)"
     scheduler("CreateSchedule", **request)
     scheduler.fails("CreateSchedule", "ConflictException", **{**request, "ClientToken": "other"})
+    scheduler("DeleteSchedule", Name="s", ClientToken="gone")
+    twice(scheduler, "DeleteSchedule", {"Name": "t"}, Name="s", ClientToken="gone")
+    scheduler("DeleteScheduleGroup", Name="g", ClientToken="gone")
+    twice(scheduler, "DeleteScheduleGroup", {"Name": "h"}, Name="g", ClientToken="gone")
+    scheduler.fails("DeleteSchedule", "ResourceNotFoundException", Name="s", ClientToken="new")

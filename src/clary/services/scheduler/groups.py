@@ -6,7 +6,7 @@ from typing import Any
 
 from clary.base.errors import ApiError, ValidationException
 from clary.services.context import Context
-from clary.services.repeats import check_repeat, fingerprint
+from clary.services.repeats import check_repeat, fingerprint, once
 from clary.services.scheduler import names
 from clary.services.tagging import MOST, Tagging
 from clary.store import resources, tags
@@ -54,16 +54,23 @@ def delete_schedule_group(context: Context, request: dict[str, Any]) -> dict[str
     """The schedules of the group go with it."""
     if request["Name"] == names.DEFAULT:
         raise ValidationException("The default schedule group cannot be deleted.")
+    name, token = request["Name"], request.get("ClientToken")
     with context.database.write() as tx:
-        names.check_group(context, tx, request["Name"])
-        row = resources.find(tx, context.account, context.region, names.GROUP, request["Name"])
-        query = Query(context.account, context.region, names.SCHEDULE, parent=request["Name"], limit=_BATCH)
-        while schedules := resources.page(tx, query):
-            for schedule in schedules:
-                resources.remove(tx, schedule)
-        if row is not None:
-            resources.remove(tx, row)
-            tags.drop_all(tx, row.arn)
+        return once(
+            context, tx, "DeleteScheduleGroup", token, request, lambda: _delete(context, tx, name), names.conflict
+        )
+
+
+def _delete(context: Context, tx: Transaction, name: str) -> dict[str, Any]:
+    names.check_group(context, tx, name)
+    row = resources.find(tx, context.account, context.region, names.GROUP, name)
+    query = Query(context.account, context.region, names.SCHEDULE, parent=name, limit=_BATCH)
+    while schedules := resources.page(tx, query):
+        for schedule in schedules:
+            resources.remove(tx, schedule)
+    if row is not None:
+        resources.remove(tx, row)
+        tags.drop_all(tx, row.arn)
     return {}
 
 

@@ -10,7 +10,7 @@ from clary.base.errors import NotServed, ValidationException
 from clary.events.expressions import At, find_zone, parse_expression
 from clary.services.context import Context
 from clary.services.passed_roles import may_be_assumed
-from clary.services.repeats import check_repeat, fingerprint
+from clary.services.repeats import check_repeat, fingerprint, once
 from clary.services.scheduler import names
 from clary.store import resources, tags, work
 from clary.store.database import Transaction
@@ -60,13 +60,20 @@ def create_schedule(context: Context, request: dict[str, Any]) -> dict[str, Any]
 
 def update_schedule(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     """Replaces everything: what the request leaves out gets its default."""
-    _check(context, request)
+    token = request.get("ClientToken")
     with context.database.write() as tx:
-        row = names.get_schedule(context, tx, request)
-        _check_role(context, tx, request["Target"]["RoleArn"])
-        document = {**_document(context, request), "token": row.document["token"], "said": row.document.get("said")}
-        row = resources.save(tx, row, document=document, status=document["state"], now=context.now)
-        work.enqueue(tx, row, context.now)
+        return once(
+            context, tx, "UpdateSchedule", token, request, lambda: _update(context, tx, request), names.conflict
+        )
+
+
+def _update(context: Context, tx: Transaction, request: dict[str, Any]) -> dict[str, Any]:
+    _check(context, request)
+    row = names.get_schedule(context, tx, request)
+    _check_role(context, tx, request["Target"]["RoleArn"])
+    document = {**_document(context, request), "token": row.document["token"], "said": row.document.get("said")}
+    row = resources.save(tx, row, document=document, status=document["state"], now=context.now)
+    work.enqueue(tx, row, context.now)
     return {"ScheduleArn": row.arn}
 
 
@@ -88,10 +95,17 @@ def get_schedule(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def delete_schedule(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    token = request.get("ClientToken")
     with context.database.write() as tx:
-        row = names.get_schedule(context, tx, request)
-        resources.remove(tx, row)
-        tags.drop_all(tx, row.arn)
+        return once(
+            context, tx, "DeleteSchedule", token, request, lambda: _delete(context, tx, request), names.conflict
+        )
+
+
+def _delete(context: Context, tx: Transaction, request: dict[str, Any]) -> dict[str, Any]:
+    row = names.get_schedule(context, tx, request)
+    resources.remove(tx, row)
+    tags.drop_all(tx, row.arn)
     return {}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from clary.base.errors import ConflictException, ValidationException
 from clary.definitions.document import read_definition
 from clary.services.context import Context
-from clary.services.repeats import check_repeat, fingerprint
+from clary.services.repeats import check_repeat, fingerprint, once
 from clary.services.sagemaker.pipelines.aliases import aliases_of, assigned, chosen_version
 from clary.services.sagemaker.pipelines.definition_text import read_text
 from clary.services.sagemaker.pipelines.names import (
@@ -150,16 +150,23 @@ def list_pipelines(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 def delete_pipeline(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     """Goes with everything that belongs to it; refused while an execution runs."""
+    token = request["ClientRequestToken"]
     with context.database.write() as tx:
-        pipeline = get_pipeline(tx, context, request["PipelineName"])
-        for status in _RUNNING:
-            query = Query(context.account, context.region, EXECUTION, parent=pipeline.arn, status=status, limit=1)
-            if resources.page(tx, query):
-                raise ConflictException(f"Pipeline {pipeline.arn} cannot be deleted: an execution of it is {status}.")
-        for kind in (VERSION, EXECUTION, STEP, CALLBACK):
-            resources.remove_below(tx, pipeline, kind)
-        resources.remove(tx, pipeline)
-        tag_store.drop_all(tx, pipeline.arn)
+        return once(
+            context, tx, "DeletePipeline", token, request, lambda: _delete(context, tx, request["PipelineName"])
+        )
+
+
+def _delete(context: Context, tx: Transaction, name: str) -> dict[str, Any]:
+    pipeline = get_pipeline(tx, context, name)
+    for status in _RUNNING:
+        query = Query(context.account, context.region, EXECUTION, parent=pipeline.arn, status=status, limit=1)
+        if resources.page(tx, query):
+            raise ConflictException(f"Pipeline {pipeline.arn} cannot be deleted: an execution of it is {status}.")
+    for kind in (VERSION, EXECUTION, STEP, CALLBACK):
+        resources.remove_below(tx, pipeline, kind)
+    resources.remove(tx, pipeline)
+    tag_store.drop_all(tx, pipeline.arn)
     return {"PipelineArn": pipeline.arn}
 
 
