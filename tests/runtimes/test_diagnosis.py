@@ -185,6 +185,28 @@ def test_a_module_that_was_not_the_last_error_brings_no_advice(tmp_path: Path) -
     assert "requirements.txt" not in failure_reason(ended(), [], tmp_path)
 
 
+def test_what_the_script_of_version_3_says_of_every_failure_is_no_reason(tmp_path: Path) -> None:
+    (tmp_path / "output").mkdir()
+    (tmp_path / "output" / "failure").write_text(
+        "Training Execution failed. For more details, see CloudWatch logs at 'aws/sagemaker/TrainingJobs'.\n"
+        "TrainingJob - j\n"
+    )
+    trace = [
+        "+++ handle_error",
+        "An error occurred with exit code 1",
+        "+++ echo 'Training Execution failed.",
+        "TrainingJob - j'",
+        "+++ exit 1",
+    ]
+    missing = [*TRACEBACK, "ModuleNotFoundError: No module named 'seaborn'"]
+    reason = failure_reason(ended(), [*missing, *trace], tmp_path)
+    assert reason.startswith("AlgorithmError: the module seaborn is missing (ModuleNotFoundError), exit code: 1. Put")
+    assert "SourceCode(requirements=...)" in reason
+    assert reason.endswith("\n".join(missing))
+    reason = failure_reason(ended(), ["ModuleNotFoundError: No module named 'paramiko'", *trace], tmp_path)
+    assert reason.startswith("AlgorithmError: distribution by MPI is not served, exit code: 1. Torchrun()")
+
+
 def test_a_failure_file_that_is_a_trap(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     output = tmp_path / "opt-ml" / "output"

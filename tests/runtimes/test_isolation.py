@@ -105,6 +105,21 @@ for path in ('/usr/mine', '/sys/mine', '/etc/hosts'):
     assert not any(Path(folder, "mine").exists() for folder in ("/tmp", "/dev/shm", "/", "/var/tmp"))
 
 
+def test_tar_unpacks_what_another_user_packed(make_machine: MakeMachine) -> None:
+    machine = make_machine("bwrap")
+    code = """
+import io, subprocess, tarfile
+with tarfile.open('a.tar.gz', 'w:gz') as archive:
+    member = tarfile.TarInfo('theirs')
+    member.uid, member.gid = 501, 20
+    archive.addfile(member, io.BytesIO())
+print(subprocess.run(['tar', '-xzf', 'a.tar.gz', 'theirs']).returncode)
+"""
+    machine.launch("u", code)
+    assert machine.wait("u").exit_code == 0, machine.lines("u")
+    assert machine.lines("u")[1:] == ["0"]
+
+
 @pytest.mark.parametrize("way", ["bwrap", "namespace"])
 def test_the_kernel_cannot_be_switched(make_machine: MakeMachine, way: str) -> None:
     """Not even by root, which owns these files and needs no capability to open them."""

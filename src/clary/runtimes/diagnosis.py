@@ -32,6 +32,11 @@ _CUSTOMER = "CustomerError: "  # what the built-in algorithms write when hyperpa
 # How the toolkit tells of the last error of a script that trains or serves; for these it installs requirements.txt.
 _MODULE_OF_SCRIPT = re.compile(rf'^(?:ErrorMessage "|ModelServerError: .*?){_MODULE.pattern}', re.MULTILINE)
 _TOOLKIT = "clary-toolkit: "
+# What the script that version 3 of the SDK runs a job by writes to the failure file, whatever happened, and what it
+# leaves behind the last line of the user's program.
+_SAYS_NOTHING = "Training Execution failed. For more details, see CloudWatch logs"
+_NO_MPI = re.compile(r"No module named 'paramiko'|No such file or directory: 'mpirun'")
+_TRACE = re.compile(r"\++ |An error occurred with exit code \d+$|TrainingJob - \S+'$")
 _MORE_MEMORY = "Use a larger instance type, or raise CLARY_MAX_UNIT_MEMORY_MB if it is set."
 
 
@@ -39,7 +44,10 @@ def failure_reason(state: UnitState, last_lines: Sequence[str], opt_ml: Path | N
     """FailureReason of a unit that ended badly, at most 1024 characters."""
     lines = [line for line in last_lines if line.strip() and not line.startswith(_OWN)]
     failure = read_failure_file(opt_ml) if opt_ml is not None else ""
-    head = _head(state, lines, failure)
+    trainer = failure.startswith(_SAYS_NOTHING)
+    if trainer:
+        failure, lines = "", [line for line in lines if not _TRACE.match(line)]
+    head = _head(state, lines, failure, trainer=trainer)
     return _fill(head, [] if failure else lines)
 
 
@@ -76,7 +84,7 @@ def read_failure_file(opt_ml: Path) -> str:
         return file.read(4 * LIMIT).decode("utf-8", "replace").strip()[:LIMIT]
 
 
-def _head(state: UnitState, lines: Sequence[str], failure: str) -> str:
+def _head(state: UnitState, lines: Sequence[str], failure: str, *, trainer: bool) -> str:
     known = _known_end(state)
     if known:
         return known
@@ -88,7 +96,7 @@ def _head(state: UnitState, lines: Sequence[str], failure: str) -> str:
         return (
             f"AlgorithmError: the server ended by itself, {_code(state)}. It must go on running to answer requests."
         )
-    cause, advice = _cause(lines)
+    cause, advice = _cause(lines, trainer=trainer)
     if not cause and (state.exit_code or 0) > 128:
         cause, advice = _signalled((state.exit_code or 0) - 128)
     return f"AlgorithmError: {cause or 'the process failed'}, {_code(state)}.{' ' + advice if advice else ''}"
@@ -130,11 +138,14 @@ def _over_limit(state: UnitState, code: str) -> str:
     )
 
 
-def _cause(lines: Sequence[str]) -> tuple[str, str]:
+def _cause(lines: Sequence[str], *, trainer: bool) -> tuple[str, str]:
     """(what went wrong, what to try) from the last exception in the log."""
+    if trainer and any(_NO_MPI.search(line) for line in lines):
+        return "distribution by MPI is not served", "Torchrun() in place of MPI() is."
     for line in reversed(lines):
         if found := _MODULE.search(line):
-            advice = _advice_on_module(found[1], script=any(each.startswith(_TOOLKIT) for each in lines))
+            script = any(each.startswith(_TOOLKIT) for each in lines)
+            advice = _advice_on_module(found[1], script=script, trainer=trainer)
             return f"the module {found[1]} is missing (ModuleNotFoundError)", advice
         if found := _FILE.search(line):
             return f"the file {found[1]} is missing (FileNotFoundError)", _advice_on_file(found[1])
@@ -145,9 +156,11 @@ def _cause(lines: Sequence[str]) -> tuple[str, str]:
     return "", ""
 
 
-def _advice_on_module(module: str, *, script: bool) -> str:
+def _advice_on_module(module: str, *, script: bool, trainer: bool = False) -> str:
     """`script`: one that trains or serves. A command of the user's own installs itself what it needs."""
     package = module.partition(".")[0]
+    if trainer:
+        return f"Put the package that provides {package} in the file that SourceCode(requirements=...) names."
     if script:
         return f"Put the package that provides {package} in requirements.txt beside the script."
     return f"Choose an image whose environment has {package}, or let the program install it before."

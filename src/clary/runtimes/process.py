@@ -34,6 +34,9 @@ _SHIM = Path(__file__).with_name("shim")
 _UNIT_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 _TRASH = ".removed-"
 _CHUNK = 1024 * 1024
+# In a sandbox without other users, tar gives up when it unpacks what somebody else packed: as root it would give the
+# files to that user.
+_FOR_EVERY_UNIT = {"TAR_OPTIONS": "--no-same-owner"}
 
 
 class ProcessRuntime:
@@ -114,7 +117,7 @@ class ProcessRuntime:
         overlay.make_overlay(paths.overlay, interpreter, spec.front, toolkit)
         paths.temporary.mkdir(mode=0o700, exist_ok=True)
         _make_working_directory(spec)
-        variables = {**self._variables, **spec.variables}
+        variables = {**_FOR_EVERY_UNIT, **self._variables, **spec.variables}
         notes = variables.pop(LOG_NOTES, "")
         variables = {**variables, **self._own_variables(paths, spec)}
         plain = self._isolation.kind == Kind.PLAIN
