@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.server import running_server
 
 from benchmarks.figures import FIGURES, LONG_FIGURES
-from benchmarks.object_figures import OBJECT_FIGURES
+from benchmarks.object_figures import LONG_OBJECT_FIGURES, OBJECT_FIGURES
 from benchmarks.release_figures import RELEASE_FIGURES
 from benchmarks.sdk_figures import SDK_FIGURES
 
@@ -21,7 +21,7 @@ def main() -> None:
     wanted = set(sys.argv[1:])
     figures = [*FIGURES, *OBJECT_FIGURES, *RELEASE_FIGURES, *SDK_FIGURES]
     if wanted:
-        figures = [figure for figure in (*figures, *LONG_FIGURES) if figure.__name__ in wanted]
+        figures = [figure for figure in (*figures, *LONG_FIGURES, *LONG_OBJECT_FIGURES) if figure.__name__ in wanted]
     results = []
     with tempfile.TemporaryDirectory(prefix="clary-bench-") as folder, running_server(Path(folder)) as server:
         for figure in figures:

@@ -27,6 +27,8 @@ _PIECE = 1024**2
 _ROUNDS = 3
 _PART = 64 * 1024**2
 _PARTS = 24
+_MANY_PARTS = 160
+_MULTIPART = "bench-parts"
 _CROWD = "bench-crowd"
 _KEYS = 200_000
 _BATCH = 10_000
@@ -61,18 +63,38 @@ def big_bodies(server: Server) -> dict[str, Any]:
 
 def multipart_memory(server: Server) -> dict[str, Any]:
     """By how much the peak memory of control grows over 1.5 GiB in parts of 64 MiB, beyond the first of them."""
+    grown = _growth_over_parts(server, _PARTS)
+    return {"name": "growth of control over 1.5 GiB in parts, MB", "grown": round(grown, 1), "goal": "<= 32"}
+
+
+def ten_gigabytes(server: Server) -> dict[str, Any]:
+    """The same over 10 GiB, and over reading them back."""
+    grown = _growth_over_parts(server, _MANY_PARTS)
+    before, size = _peak_mb(server.child("control")), 0
+    for piece in server.client("s3").get_object(Bucket=_MULTIPART, Key="big")["Body"].iter_chunks(_PIECE):
+        size += len(piece)
+    if size != _MANY_PARTS * _PART:
+        raise RuntimeError(f"{size} bytes came back")
+    return {
+        "name": "growth of control over 10 GiB in parts and back, MB",
+        "grown_by_upload": round(grown, 1),
+        "grown_by_download": round(_peak_mb(server.child("control")) - before, 1),
+        "goal": "<= 32",
+    }
+
+
+def _growth_over_parts(server: Server, count: int) -> float:
     s3 = server.client("s3")
-    s3.create_bucket(Bucket="bench-parts")
-    named = {"Bucket": "bench-parts", "Key": "big"}
+    s3.create_bucket(Bucket=_MULTIPART)
+    named = {"Bucket": _MULTIPART, "Key": "big"}
     upload = s3.create_multipart_upload(**named)["UploadId"]
     body, parts, first = os.urandom(_PART), [], 0.0
-    for number in range(1, _PARTS + 1):
+    for number in range(1, count + 1):
         etag = s3.upload_part(**named, UploadId=upload, PartNumber=number, Body=body)["ETag"]
         parts.append({"PartNumber": number, "ETag": etag})
         first = first or _peak_mb(server.child("control"))
     s3.complete_multipart_upload(**named, UploadId=upload, MultipartUpload={"Parts": parts})
-    grown = _peak_mb(server.child("control")) - first
-    return {"name": "growth of control over 1.5 GiB in parts, MB", "grown": round(grown, 1), "goal": "<= 32"}
+    return _peak_mb(server.child("control")) - first
 
 
 def many_keys(server: Server) -> dict[str, Any]:
@@ -159,3 +181,4 @@ def _peak_mb(pid: int) -> float:
 
 
 OBJECT_FIGURES = (big_bodies, multipart_memory, many_keys)
+LONG_OBJECT_FIGURES = (ten_gigabytes,)

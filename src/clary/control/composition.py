@@ -28,6 +28,7 @@ from clary.engine.surroundings import Surroundings
 from clary.runtimes import package_sources
 from clary.runtimes.environments import Environments
 from clary.runtimes.isolation import Kind, choose_isolation
+from clary.runtimes.layers import Layers
 from clary.runtimes.port import Phase
 from clary.runtimes.process import ProcessRuntime
 from clary.runtimes.toolkit import Toolkit
@@ -92,6 +93,8 @@ class Composition:
 
     def stop(self, *, units: bool) -> None:
         self.engine.stop()
+        if self.around.layers is not None:
+            self.around.layers.close()
         if units:
             self.engine.stop_units()
         for pool in (self.pool, self.waiting_pool):
@@ -106,6 +109,7 @@ def compose(settings: Settings, installation: Installation) -> Composition:
     database = Database(settings.layout.database)
     blobs = Blobs(settings.layout.blobs)
     isolation = choose_isolation(settings.isolation)
+    link_mode = "copy" if isolation.kind is Kind.PLAIN else "hardlink"
     ensure_execution_role(database, installation, clock.now())
     access = AccessWriter(database, installation, settings.layout.access)
     catalog = Catalog()
@@ -123,12 +127,13 @@ def compose(settings: Settings, installation: Installation) -> Composition:
             variables=package_sources.job_variables(),
             toolkit=Toolkit(settings.environments).prepare,
         ),
-        environments=Environments(settings.environments, "copy" if isolation.kind is Kind.PLAIN else "hardlink"),
+        environments=Environments(settings.environments, link_mode),
         settings=settings,
         installation=installation,
         clock=clock,
         endpoint_url=lambda: settings.public_url,
         calls=OwnCaller(catalog, make_context, lambda: access.current, audit),
+        layers=Layers(settings.environments, link_mode, clock),
     )
     return Composition(
         settings,

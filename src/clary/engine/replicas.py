@@ -10,6 +10,7 @@ from typing import Any
 from clary.base.errors import ValidationException
 from clary.engine.endpoint_plan import Replica
 from clary.engine.fleet import fleet_of
+from clary.engine.layering import with_packages_of_model
 from clary.engine.surroundings import Surroundings
 from clary.engine.units import unit_id
 from clary.engine.variables import platform_variables
@@ -58,18 +59,17 @@ def start_replica(around: Surroundings, endpoint: Resource, replica: Replica, va
         **(container.get("Environment") or {}),
     }
     place_files(around, variant, opt_ml, variables)
-    around.runtime.launch(
-        UnitSpec(
-            unit_id=unit,
-            argv=["python", "-m", "clary_toolkit", "serve"],
-            variables=variables,
-            environment=environment.path,
-            opt_ml=opt_ml,
-            socket=around.settings.layout.unit_socket(unit),
-            network=not variant["Isolated"],
-            limits=replace(granted.limits, grace_seconds=_GRACE_SECONDS),
-        )
+    spec = UnitSpec(
+        unit_id=unit,
+        argv=["python", "-m", "clary_toolkit", "serve"],
+        variables=variables,
+        environment=environment.path,
+        opt_ml=opt_ml,
+        socket=around.settings.layout.unit_socket(unit),
+        network=not variant["Isolated"],
+        limits=replace(granted.limits, grace_seconds=_GRACE_SECONDS),
     )
+    around.runtime.launch(with_packages_of_model(around, spec))
 
 
 def place_files(around: Surroundings, variant: dict[str, Any], opt_ml: Path, variables: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from clary.engine.own_calls import OwnCalls
 from clary.engine.role_objects import RoleObjects
 from clary.runtimes.environments import Environments
 from clary.runtimes.instances import Grant, grant, this_machine
+from clary.runtimes.layers import Layers
 from clary.runtimes.port import Runtime
 from clary.store.blobs import Blobs
 from clary.store.database import Database
@@ -22,7 +23,8 @@ from clary.store.storage import storage_of
 class Surroundings:
     """`endpoint_url` tells where jobs reach Clary's own API (known once the supervisor has bound its ports).
 
-    `calls` is that API without the wire, for work that is done in a user's name.
+    `calls` is that API without the wire, for work that is done in a user's name. Without `layers` each unit installs
+    its requirements.txt itself.
     """
 
     database: Database
@@ -34,6 +36,7 @@ class Surroundings:
     clock: Clock
     endpoint_url: Callable[[], str]
     calls: OwnCalls
+    layers: Layers | None = None
 
     def grant(self, instance_type: str) -> Grant:
         """What a unit of this type gets here. Raises InsufficientCapacity and UnknownInstanceType."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from clary.engine import checkpoints
 from clary.engine.hosts import Host, names_of, share_of, write_resource_config
+from clary.engine.layering import with_packages
 from clary.engine.metric_course import Courses, begun_anew
 from clary.engine.metrics import is_built_in
 from clary.engine.role_objects import RoleObjects
@@ -84,10 +85,11 @@ class TrainingJobs:
             **(request.get("Environment") or {}),
         }
         source = _source_archive(request.get("HyperParameters") or {})
-        if source:
-            staging.place_object(objects, source, opt_ml / "input" / "source" / "sourcedir.tar.gz")
+        archive = opt_ml / "input" / "source" / "sourcedir.tar.gz" if source else None
+        if source and archive:
+            staging.place_object(objects, source, archive)
             variables["CLARY_SOURCE_ARCHIVE"] = "/opt/ml/input/source/sourcedir.tar.gz"
-        return UnitSpec(
+        spec = UnitSpec(
             unit_id=unit,
             argv=[*(FEED if fed else ()), *_command(request["AlgorithmSpecification"])],
             variables=variables,
@@ -105,6 +107,7 @@ class TrainingJobs:
                 grace_seconds=_GRACE_SECONDS,
             ),
         )
+        return with_packages(self._around, spec, archive)
 
     def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:
         checkpoints.upload_rested(objects, job.document["request"], opt_ml, now)

@@ -16,6 +16,7 @@ from typing import Any
 
 from clary.base.errors import ValidationException
 from clary.engine.hosts import Host
+from clary.engine.layering import with_packages_of_model
 from clary.engine.replicas import place_files
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
@@ -77,7 +78,7 @@ class TransformJobs:
             **(request.get("Environment") or {}),
         }
         place_files(self._around, model, opt_ml, variables)
-        return UnitSpec(
+        spec = UnitSpec(
             unit_id=unit,
             argv=["python", "-m", "clary_toolkit", "transform"],
             variables=variables,
@@ -92,6 +93,7 @@ class TransformJobs:
                 grace_seconds=_GRACE_SECONDS,
             ),
         )
+        return with_packages_of_model(self._around, spec)
 
     def look(self, _job: Resource, _opt_ml: Path, _objects: Callable[[], RoleObjects], _now: datetime) -> None:
         """Outputs become visible at the end."""

@@ -67,6 +67,23 @@ def extract(archive: Path, target: Path, limits: ArchiveLimits = ArchiveLimits()
             raise ArchiveError(f"damaged or cut off: {error}") from error
 
 
+def read_file(archive: Path, name: str, longest: int, limits: ArchiveLimits = ArchiveLimits()) -> bytes | None:
+    """One file of a tar.gz, without unpacking the others. None when there is none that `extract` would make, or it
+    is longer; ArchiveError when the way to it leads over what `extract` would refuse."""
+    with archive.open("rb") as file:
+        source = _Source(file, limits, archive.parent)
+        try:
+            for member in _members(source):
+                pieces = source.pieces(member.size, member.name)
+                if safe_parts(member.name, limits) == [name] and member.kind in (b"0", b"\0", b"7"):
+                    return b"".join(pieces) if member.size <= longest else None
+                for _ in pieces:
+                    pass
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ArchiveError(f"damaged or cut off: {error}") from error
+    return None
+
+
 class _Source:
     """The unpacked bytes of a gzip file, counted."""
 

@@ -56,8 +56,8 @@ def find_packages(environment: Path) -> Path:
 def make_overlay(
     target: Path, interpreter: Interpreter, front: Path | None = None, toolkit: Path | None = None
 ) -> None:
-    """Make (or complete) the thin environment in `target`. Packages of the environment `front` come before those of
-    the interpreter's, the folder `toolkit` behind them."""
+    """Make (or complete) the thin environment in `target`. Packages of `front`, an environment or a layer, come
+    before those of the interpreter's, the folder `toolkit` behind them."""
     programs = target / "bin"
     packages = target / "lib" / interpreter.packages.parent.name / "site-packages"
     programs.mkdir(parents=True, exist_ok=True)
@@ -73,12 +73,22 @@ def make_overlay(
     for name, module in {**_PROGRAMS, **(_TORCH_PROGRAMS if has_torch else {})}.items():
         (programs / name).write_text(f'#!/bin/sh\nexec "$(dirname "$0")/python" -m {module} "$@"\n')
         (programs / name).chmod(0o755)
-    shared = [*([find_packages(front)] if front else []), interpreter.packages, *([toolkit] if toolkit else [])]
+    first = [find_packages(front)] if front else []
+    shared = [*first, interpreter.packages, *([toolkit] if toolkit else [])]
+    for folder in first:
+        _link_programs(folder / "bin", programs)
     lines = [f"import site; site.addsitedir({str(folder)!r})\n" for folder in shared]
     (packages / "_shared_environment.pth").write_text("".join(lines))
     (target / "pyvenv.cfg").write_text(
         f"home = {interpreter.home}\ninclude-system-site-packages = false\nversion = {interpreter.version}\n"
     )
+
+
+def _link_programs(folder: Path, programs: Path) -> None:
+    """Those of a layer (see `layers`) lie among its packages; none takes the place of what is there."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_file() and not os.path.lexists(programs / path.name):
+            (programs / path.name).symlink_to(path)
 
 
 def _entries(text: str) -> list[tuple[str, str]]:
