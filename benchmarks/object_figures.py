@@ -84,7 +84,7 @@ def ten_gigabytes(server: Server) -> dict[str, Any]:
 
 
 def _growth_over_parts(server: Server, count: int) -> float:
-    s3 = server.client("s3")
+    s3 = server.client("s3", config=Config(signature_version="s3v4"))
     s3.create_bucket(Bucket=_MULTIPART)
     named = {"Bucket": _MULTIPART, "Key": "big"}
     upload = s3.create_multipart_upload(**named)["UploadId"]
