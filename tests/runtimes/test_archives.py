@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clary.runtimes.archives import ArchiveLimits, extract, pack
+from clary.runtimes.archives import ArchiveLimits, extract, pack, read_file
 from clary.runtimes.errors import ArchiveError
 
 
@@ -368,3 +368,33 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_one_file_is_read_without_the_others(tmp_path: Path) -> None:
+    archive = make(
+        tmp_path / "a.tar.gz",
+        entry("train.py"),
+        entry("sub/r.txt", b"no"),
+        link("x", "/etc"),
+        entry("./r.txt", b"yes"),
+    )
+    assert read_file(archive, "r.txt", 3) == b"yes"
+    assert read_file(archive, "r.txt", 2) is None, "longer than that"
+    assert read_file(archive, "none.txt", 10) is None
+    linked = make(tmp_path / "l.tar.gz", link("r.txt", "/etc/passwd"))
+    assert read_file(linked, "r.txt", 100) is None
+
+
+def test_reading_one_file_ends_where_unpacking_would(tmp_path: Path) -> None:
+    hostile = {
+        "up": make(tmp_path / "up.tar.gz", entry("../x"), entry("r.txt")),
+        "large": make(tmp_path / "large.tar.gz", entry("x", bytes(3_000_000)), entry("r.txt")),
+        "cut": make(tmp_path / "cut.tar.gz", entry("x", os.urandom(100_000)), entry("r.txt")),
+    }
+    hostile["cut"].write_bytes(hostile["cut"].read_bytes()[:50_000])
+    for archive in hostile.values():
+        with pytest.raises(ArchiveError):
+            read_file(archive, "r.txt", 10, ArchiveLimits(total_bytes=1_000_000))
+    (tmp_path / "none").write_bytes(b"no archive")
+    with pytest.raises(ArchiveError):
+        read_file(tmp_path / "none", "r.txt", 10)

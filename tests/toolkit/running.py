@@ -210,8 +210,10 @@ def last_line(server: ModelServer) -> str:
     return server.log().splitlines()[-1]
 
 
-def wheel(folder: Path, name: str, code: str, version: str = "1.0", requires: str = "") -> Path:
-    """A wheel with one module, written by hand: no build tool, no network."""
+def wheel(
+    folder: Path, name: str, code: str, version: str = "1.0", requires: str = "", *, programs: str = ""
+) -> Path:
+    """A wheel with one module, written by hand: no build tool, no network. `programs` are its console scripts."""
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
@@ -223,5 +225,7 @@ def wheel(folder: Path, name: str, code: str, version: str = "1.0", requires: st
         file.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
+        if programs:
+            file.writestr(f"{info}/entry_points.txt", f"[console_scripts]\n{programs}")
         file.writestr(f"{info}/RECORD", f"{module}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,19 @@ def test_what_the_user_asks_for_wins_over_the_environment(opt_ml: OptMl, environ
     requirements = f"--no-index\n--find-links {wheels}\nclary-a>=2\n"
     code, output = opt_ml.train({"train.py": script, "requirements.txt": requirements}, CLARY_UV=UV)
     assert (code, output.splitlines()[-1]) == (0, "2")
+
+
+def test_what_the_platform_has_put_there_is_not_installed_again(opt_ml: OptMl, environment: Path) -> None:
+    """It names the content of the file that it means; with any other, all is as without it."""
+    files = {"train.py": "print('trained')", "requirements.txt": "clary-b\n"}
+    known = hashlib.sha256(b"clary-b\n").hexdigest()
+    code, output = opt_ml.train(files, PATH="/nowhere", CLARY_REQUIREMENTS=known)
+    assert (code, output.splitlines()[-1]) == (0, "trained"), output
+    assert "all of requirements.txt is there already" in output
+    opt_ml.base.joinpath("code/requirements.txt").write_text("clary-b \n")
+    code, _ = opt_ml.train(files, PATH="/nowhere", CLARY_REQUIREMENTS=known)
+    assert code == 1
+    assert opt_ml.failure == "InstallError: cannot install packages: this environment has neither uv nor pip"
 
 
 def test_requirements_that_cannot_be_met_fail_the_job_with_their_text(opt_ml: OptMl, environment: Path) -> None:

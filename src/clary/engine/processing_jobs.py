@@ -11,6 +11,7 @@ from typing import Any
 
 from clary.base.errors import ValidationException
 from clary.engine.hosts import Host, names_of, write_resource_config
+from clary.engine.layering import with_packages
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
@@ -63,7 +64,7 @@ class ProcessingJobs:
             staging.local_path(opt_ml, item["LocalPath"]).mkdir(parents=True, exist_ok=True)
         staging.write_processing_config(opt_ml, job.arn, request)
         write_resource_config(opt_ml / "config", host, hosts)
-        return UnitSpec(
+        spec = UnitSpec(
             unit_id=unit,
             argv=[*(FEED if fed else ()), *command],
             variables={
@@ -90,6 +91,9 @@ class ProcessingJobs:
                 grace_seconds=_GRACE_SECONDS,
             ),
         )
+        code = opt_ml / "processing" / "input" / "code"  # where the SDK puts the source of a FrameworkProcessor
+        source = code / "sourcedir.tar.gz"
+        return with_packages(self._around, spec, source if source.is_file() else None, code)
 
     def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:
         for synced in _continuous(job.document["request"], opt_ml):

@@ -107,7 +107,7 @@ class TrainingJobs:
                 grace_seconds=_GRACE_SECONDS,
             ),
         )
-        return with_packages(self._around, spec, archive)
+        return with_packages(self._around, spec, archive, opt_ml / "input" / "data" / "code")
 
     def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:
         checkpoints.upload_rested(objects, job.document["request"], opt_ml, now)

@@ -1,4 +1,4 @@
-"""Which environments there are, who uses them, and taking away those that nobody has used for long.
+"""Which environments and layers there are, who uses them, and taking away those that nobody has used for long.
 
 A running unit holds a shared lock on `.used` in each environment that it sees (the shim takes it), over all
 installations that share the folder; collecting takes it alone or leaves the environment as it is. Between `prepare`
@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from clary.base.crash import crash_here
+from clary.runtimes.layers import ANSWERS
 from clary.runtimes.shared_folders import READY, USED, read_label
 
 _TRASH = ".collected-"
@@ -31,7 +32,8 @@ FileId = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One environment. `label` is empty while it is being built, or when its building was broken off."""
+    """One environment, layer of packages or toolkit. `label` is empty while it is being built, or when its building
+    was broken off."""
 
     path: Path
     label: str
@@ -52,6 +54,9 @@ def collect(folder: Path, older_than: timedelta, now: datetime) -> Iterator[Foun
     """Remove what nobody uses and nobody has used for this long; tells each when it is gone. Raises OSError."""
     for leftover in folder.glob(f"{_TRASH}*"):
         shutil.rmtree(leftover, ignore_errors=True)  # perhaps another collection's, which is at it as well
+    for answer in (folder / ANSWERS).glob("*.json"):
+        if now - datetime.fromtimestamp(answer.stat().st_mtime, UTC) >= max(older_than, _ALWAYS_KEPT):
+            answer.unlink(missing_ok=True)
     for found in find_environments(folder):
         if now - found.used_at >= max(older_than, _ALWAYS_KEPT) and _remove(found):
             yield found

@@ -1,0 +1,97 @@
+"""Which units get a layer of packages, and what they are told."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from clary.base.clock import SystemClock
+from clary.engine.layering import with_packages, with_packages_of_model
+from clary.engine.surroundings import Surroundings
+from clary.runtimes.layers import Layer, Layers
+from clary.runtimes.port import UnitSpec
+from clary.runtimes.process import LOG_NOTES
+
+TEXT = "# ours\nseaborn\n"
+DIGEST = hashlib.sha256(TEXT.encode()).hexdigest()
+
+
+class Known(Layers):
+    """Has the layer for one text."""
+
+    def find(self, environment: Path, requirements: str) -> Layer | None:
+        if requirements != "seaborn\n":
+            return None
+        return Layer(environment / "layer", ("seaborn==0.13.2",), datetime(2026, 3, 4, 5, 6, tzinfo=UTC))
+
+
+@pytest.fixture
+def known(around: Surroundings, tmp_path: Path) -> Surroundings:
+    return replace(around, layers=Known(tmp_path / "layers", "copy", SystemClock()))
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> UnitSpec:
+    opt_ml = tmp_path / "opt-ml"
+    (opt_ml / "model" / "code").mkdir(parents=True)
+    (opt_ml / "model" / "code" / "requirements.txt").write_text(TEXT)
+    variables = {"A": "1", LOG_NOTES: "first", "CLARY_REQUIREMENTS": "the job's own"}
+    return UnitSpec("u", ["python"], variables, tmp_path / "environment", opt_ml)
+
+
+def packed(path: Path, **files: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:gz") as tar:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name.replace("_", "."))
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+    return path
+
+
+def test_a_unit_is_told_what_is_there(known: Surroundings, spec: UnitSpec, tmp_path: Path) -> None:
+    expected = {
+        "A": "1",
+        LOG_NOTES: "first\nrequirements.txt: seaborn==0.13.2 beside the environment, as of 2026-03-04 05:06 UTC",
+        "CLARY_REQUIREMENTS": DIGEST,
+    }
+    archive = packed(tmp_path / "source.tar.gz", train_py="", requirements_txt=TEXT)
+    for found in (with_packages(known, spec, archive), with_packages_of_model(known, spec)):
+        assert found.front == spec.environment / "layer"
+        assert found.variables == expected
+
+
+def test_a_source_of_its_own_counts_and_not_the_models(known: Surroundings, spec: UnitSpec) -> None:
+    packed(spec.opt_ml / "input/source/sourcedir.tar.gz", inference_py="")
+    found = with_packages_of_model(known, spec)
+    assert (found.front, found.variables) == (None, {"A": "1", LOG_NOTES: "first"})
+
+
+@pytest.mark.parametrize("name", ["PIP_INDEX_URL", "UV_INDEX", "HTTPS_PROXY", "CA_REPOSITORY_ARN"])
+def test_own_sources_are_the_units_affair(known: Surroundings, spec: UnitSpec, name: str) -> None:
+    found = with_packages_of_model(known, replace(spec, variables={**spec.variables, name: "x"}))
+    assert (found.front, dict(found.variables).get("CLARY_REQUIREMENTS")) == (None, None)
+
+
+def test_who_gets_none(around: Surroundings, known: Surroundings, spec: UnitSpec, tmp_path: Path) -> None:
+    assert with_packages_of_model(around, spec).front is None, "nothing makes layers"
+    assert with_packages_of_model(known, replace(spec, network=False)).front is None
+    other = replace(spec, front=tmp_path)
+    assert with_packages_of_model(known, other).front == tmp_path
+    file = spec.opt_ml / "model/code/requirements.txt"
+    for text in ("seaborn --hash=sha256:00\n", "-c c.txt\nseaborn\n", "other\n", "x" * 100_000):
+        file.write_text(text)
+        assert with_packages_of_model(known, spec).front is None
+    file.unlink()
+    (tmp_path / "elsewhere").write_text(TEXT)
+    file.symlink_to(tmp_path / "elsewhere")
+    assert with_packages_of_model(known, spec).front is None
+    damaged = tmp_path / "damaged.tar.gz"
+    damaged.write_bytes(b"\x1f\x8bdamaged")
+    assert with_packages(known, spec, damaged).front is None
