@@ -1,6 +1,6 @@
 """Every place in the source at which a process can be made to die is one at which a test makes it die.
 
-The tests named here fail when one of their points is passed by nobody; this one fails when a point is in nobody's list.
+The tests named here fail when nobody passes one of their points; this one fails when a point is in nobody's list.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from tests.chaos import test_control, test_crash_points, test_events, test_pipelines, test_tuning
-from tests.runtimes import test_collecting, test_environments, test_process, test_uploads
+from tests.runtimes import test_collecting, test_environments, test_layers, test_process, test_uploads
 from tests.services.s3 import test_crashes
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "clary"
@@ -28,6 +28,7 @@ STRUCK = {
     *test_process.ENDING,
     *test_environments.POINTS,
     *test_collecting.POINTS,
+    *test_layers.POINTS,
 }
 
 
