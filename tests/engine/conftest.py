@@ -13,7 +13,7 @@ from clary.base.installation import Installation
 from clary.base.settings import Settings
 from clary.engine.own_calls import Actor
 from clary.engine.surroundings import Surroundings
-from clary.runtimes.environments import Environments
+from clary.runtimes.environments import Environments, PreparedEnvironment
 from clary.runtimes.process import ProcessRuntime
 from clary.runtimes.toolkit import Toolkit
 from clary.store.blobs import Blobs
@@ -28,8 +28,9 @@ def no_calls(service: str, operation: str, parameters: Mapping[str, Any], actor:
 
 @pytest.fixture(autouse=True)
 def warm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Environments count as built; what a job says of a build is the matter of test_first_use."""
-    monkeypatch.setattr(Environments, "is_warm", lambda _self, _image: True)
+    """Environments count as built; what happens during a build is the matter of test_first_use."""
+    there = PreparedEnvironment(Path("/environment"), "none", "3")
+    monkeypatch.setattr(Environments, "obtain", lambda _self, _image, _asker, _sdk_version=None: there)
 
 
 @pytest.fixture

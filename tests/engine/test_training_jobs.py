@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,22 +21,17 @@ REQUESTS = {
 }
 
 
-class OneEnvironment:
-    """Whatever is asked for, it is there."""
-
-    def prepare(self, _image: str) -> PreparedEnvironment:
-        return PreparedEnvironment(Path("/environment"), "none", "3")
+ENVIRONMENT = PreparedEnvironment(Path("/environment"), "none", "3")
 
 
 @pytest.mark.parametrize("of", [TrainingJobs, ProcessingJobs])
 def test_what_was_brought_for_pipes_is_no_volume_of_the_job(
     around: Surroundings, of: type[TrainingJobs | ProcessingJobs], tmp_path: Path
 ) -> None:
-    around = replace(around, environments=OneEnvironment())  # type: ignore[arg-type]  # all that is used of them
     kind: JobKind = of(around)
     row = job(around, kind.kind, RoleArn=ROLE, StoppingCondition={"MaxRuntimeInSeconds": 9}, **REQUESTS[kind.kind])
     hosts = hosts_of(row.id, CLUSTER)
-    spec = kind.stage(row, hosts[0], hosts, "u", tmp_path, around.objects_of(ROLE))
+    spec = kind.stage(row, hosts[0], hosts, "u", tmp_path, around.objects_of(ROLE), ENVIRONMENT)
     assert spec.limits.volume_bytes == 1024**3
     assert any((tmp_path / "input" / "pipes").is_relative_to(folder) for folder in spec.staged)
     assert not any((tmp_path / "model").is_relative_to(folder) for folder in spec.staged)

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from clary.runtimes import environments, images, overlay, shared_folders
-from clary.runtimes.environments import Environments, PreparedEnvironment
+from clary.runtimes.environments import BeingBuilt, Environments, PreparedEnvironment
 from clary.runtimes.errors import EnvironmentBuildError
 from clary.runtimes.images import Definition
 from tests.runtimes.conftest import Machine, isolation_or_skip
@@ -152,6 +153,163 @@ def test_nobody_builds_while_the_uv_of_a_dead_builder_still_writes(tmp_path: Pat
     assert not (made / "late").exists()
 
 
+# -- without waiting -----------------------------------------------------------------------------------------------
+
+IMAGE = "1.dkr.ecr.x.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+
+
+class Pretended:
+    """A uv that makes an empty environment when it may go on, and fails when it is told so."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls = folder / "calls"
+        self.go_on = folder / "go-on"
+        self._fails = folder / "fails"
+        (folder / "uv.py").write_text(
+            "import os, pathlib, sys, time\n"
+            f"calls = pathlib.Path({str(self.calls)!r})\n"
+            "with calls.open('a') as file: file.write(f'{os.getpid()} {sys.argv[1]}\\n')\n"
+            f"while not pathlib.Path({str(self.go_on)!r}).exists(): time.sleep(0.01)\n"
+            "if sys.argv[1] == 'venv': pathlib.Path(sys.argv[-1]).mkdir()\n"
+            f"sys.exit('no network' if pathlib.Path({str(self._fails)!r}).exists() else 0)\n"
+        )
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+
+    def fails(self, *, really: bool) -> None:
+        self._fails.touch() if really else self._fails.unlink()
+
+    def begun(self) -> list[int]:
+        """Process ids of all that made an environment."""
+        lines = self.calls.read_text().splitlines() if self.calls.exists() else []
+        return [int(line.split()[0]) for line in lines if line.endswith(" venv")]
+
+
+@pytest.fixture
+def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pretended:
+    folder = tmp_path / "python"
+    folder.mkdir()
+    return Pretended(folder, monkeypatch)
+
+
+@pytest.fixture
+def obtaining(tmp_path: Path) -> Iterator[Environments]:
+    made = Environments(tmp_path / "environments")
+    yield made
+    made.close()
+
+
+def obtained(place: Environments, asker: str = "u") -> PreparedEnvironment:
+    def look() -> PreparedEnvironment | None:
+        found = place.obtain(IMAGE, asker)
+        return None if isinstance(found, BeingBuilt) else found
+
+    return eventually(look)
+
+
+def test_who_obtains_is_told_at_once_that_it_is_being_built(obtaining: Environments, pretended: Pretended) -> None:
+    told: list[str] = []
+    obtaining.listen(told.append)
+    for asker in ("one", "two"):
+        assert isinstance(obtaining.obtain(IMAGE, asker), BeingBuilt)
+    eventually(pretended.begun)
+    pretended.go_on.touch()
+    eventually(lambda: sorted(told) == ["one", "two"])
+    found = obtaining.obtain(IMAGE, "three")
+    assert isinstance(found, PreparedEnvironment)
+    assert found == obtaining.prepare(IMAGE)
+    assert len(pretended.begun()) == 1
+
+
+def test_a_function_waits_for_both_of_its_environments(obtaining: Environments, pretended: Pretended) -> None:
+    pretended.go_on.touch()
+    image = obtained(obtaining)
+    being = obtaining.obtain(IMAGE, "u", "2.257.0")
+    assert being == BeingBuilt((images.SDK_2.label,))
+
+    def look() -> PreparedEnvironment | None:
+        found = obtaining.obtain(IMAGE, "u", "2.257.0")
+        return None if isinstance(found, BeingBuilt) else found
+
+    both = eventually(look)
+    assert (both.path, both.framework) == (image.path, image.framework)
+    assert both.front == obtaining.prepare_definition(images.SDK_2).path
+
+
+def test_a_build_that_failed_is_tried_anew(obtaining: Environments, pretended: Pretended) -> None:
+    pretended.fails(really=True)
+    pretended.go_on.touch()
+    with pytest.raises(EnvironmentBuildError, match="no network"):
+        obtained(obtaining)
+    pretended.fails(really=False)
+    assert obtained(obtaining, "another").path.exists()
+    assert len(pretended.begun()) == 2
+
+
+def test_what_another_process_builds_is_not_built_here(obtaining: Environments, pretended: Pretended) -> None:
+    pretended.go_on.touch()
+    path = obtained(obtaining).path
+    (path / ".ready").unlink()
+    with shared_folders.alone(path):
+        for _ in range(3):
+            assert isinstance(obtaining.obtain(IMAGE, "u"), BeingBuilt)
+            eventually(lambda: not obtaining._builds._waiting)
+        assert len(pretended.begun()) == 1
+        (path / ".ready").write_text("{}")
+    assert obtained(obtaining).path == path
+    assert len(pretended.begun()) == 1
+
+
+def test_the_end_of_the_server_ends_uv(obtaining: Environments, pretended: Pretended) -> None:
+    assert isinstance(obtaining.obtain(IMAGE, "u"), BeingBuilt)
+    (pid,) = eventually(pretended.begun)
+    obtaining.close()
+    assert not Path(f"/proc/{pid}").exists()
+    assert isinstance(obtaining.obtain(IMAGE, "u"), BeingBuilt)
+    with pytest.raises(EnvironmentBuildError, match="ending"):
+        obtaining.prepare(IMAGE)
+    pretended.go_on.touch()
+    later = Environments(obtaining.folder)
+    assert obtained(later).path.exists()
+    later.close()
+
+
+OBTAINER = """
+import sys, time
+from pathlib import Path
+from clary.runtimes.environments import Environments
+Environments(Path(sys.argv[1])).obtain(sys.argv[2], "u")
+time.sleep(60)
+"""
+
+
+def test_a_server_that_was_killed_during_a_build_is_followed_by_one_that_builds(
+    obtaining: Environments, pretended: Pretended
+) -> None:
+    command = [sys.executable, "-c", OBTAINER, str(obtaining.folder), IMAGE]
+    variables = {**os.environ, "PYTHONPATH": f"{os.environ['PYTHONPATH']}:{Path(environments.__file__).parents[2]}"}
+    with subprocess.Popen(command, env=variables) as server:
+        (orphan,) = eventually(pretended.begun)
+        server.kill()
+    assert isinstance(obtaining.obtain(IMAGE, "u"), BeingBuilt)
+    eventually(lambda: not obtaining._builds._waiting)
+    assert pretended.begun() == [orphan], "it still has the lock"
+    pretended.go_on.touch()
+    assert (obtained(obtaining).path / ".ready").exists()
+    assert len(pretended.begun()) == 2
+
+
+def test_a_server_keeps_the_locks_that_it_has_read(
+    obtaining: Environments, pretended: Pretended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretended.go_on.touch()
+    path = obtained(obtaining).path
+    monkeypatch.setattr(environments, "read_lock", lambda _name: "updated==2\n")
+    assert obtained(obtaining).path == path
+    later = Environments(obtaining.folder)
+    assert later.obtain(IMAGE, "u") == BeingBuilt(("scikit-learn 1.2.2",))
+    later.close()
+
+
 def test_a_wrong_hash_is_refused_with_uvs_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = "itsdangerous==2.2.0 \\\n    --hash=sha256:" + "0" * 64 + "\n"
     monkeypatch.setattr(environments, "read_lock", lambda _name: lock)
@@ -165,9 +323,9 @@ def test_a_wrong_hash_is_refused_with_uvs_words(tmp_path: Path, monkeypatch: pyt
 def test_images_lead_to_definitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def note(_self: Environments, definition: Definition, notes: tuple[str, ...] = ()) -> PreparedEnvironment:
+    def note(_self: Environments, definition: Definition) -> PreparedEnvironment:
         asked.append(definition.name)
-        return PreparedEnvironment(tmp_path, definition.framework, "3", notes=notes)
+        return PreparedEnvironment(tmp_path, definition.framework, "3")
 
     monkeypatch.setattr(Environments, "prepare_definition", note)
     found = environments.prepare("1.dkr.ecr.x.amazonaws.com/sagemaker-xgboost:0.90-1-cpu-py3", tmp_path)

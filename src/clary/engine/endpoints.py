@@ -16,6 +16,7 @@ from clary.base.log import get_logger
 from clary.engine.endpoint_plan import Observed, Plan, Replica, plan
 from clary.engine.fleet import Fleet, fleet_of, settled, with_fleet
 from clary.engine.log_shipping import last_lines, ship_log
+from clary.engine.notes import note_build, note_failure
 from clary.engine.ping import answers_ping
 from clary.engine.replicas import LETTER, replica_unit, start_replica
 from clary.engine.routes import RouteWriter
@@ -33,6 +34,7 @@ log = get_logger(__name__)
 _STARTING_SECONDS = 0.05
 _WATCH_SECONDS = 1.0
 _STUCK_SECONDS = 5.0
+_BUILD_SECONDS = 1.0
 _LOG_BATCHES = 5
 
 
@@ -87,10 +89,12 @@ class EndpointController:
             self._ship_log(endpoint, replica)
             self._around.runtime.remove(replica_unit(endpoint, replica))
             self._silence.forget(replica_unit(endpoint, replica))
-        stuck = self._start_missing(endpoint, changed.values())
+        stuck, without = self._start_missing(endpoint, changed.values())
         for replica, error in stuck.items():
             if endpoint.status != "InService" and replica.slot in fresh_slots(endpoint.document):
-                return self._fail(endpoint, explain(error))
+                reason = explain(error)
+                note_failure(self._around, endpoint, *self._log(endpoint, replica), reason)
+                return self._fail(endpoint, reason)
             log.warning("replica cannot be replaced", extra={"arn": endpoint.arn, "reason": str(error)})
         if decided.retire:
             self._routes.wait_for_doors(number)
@@ -98,7 +102,9 @@ class EndpointController:
         busy = endpoint.status != "InService" or decided.restart or decided.retire
         if stuck and endpoint.status == "InService":
             return _STUCK_SECONDS
-        waiting = any(not replica.ready for replica in changed.values())
+        waiting = {replica for replica in changed.values() if not replica.ready}
+        if waiting and waiting == without:
+            return _BUILD_SECONDS
         return _STARTING_SECONDS if busy or waiting else _WATCH_SECONDS
 
     def _save(self, endpoint: Resource, fleet: Fleet, changed: Fleet, *, switch: bool) -> Resource:
@@ -116,20 +122,29 @@ class EndpointController:
         with self._around.database.write() as tx:
             return resources.save(tx, endpoint, document=document, status=status, now=self._around.clock.now())
 
-    def _start_missing(self, endpoint: Resource, replicas: Iterable[Replica]) -> dict[Replica, Exception]:
-        """Start replicas that have no unit yet; those that cannot be started do not keep others from it."""
+    def _start_missing(
+        self, endpoint: Resource, replicas: Iterable[Replica]
+    ) -> tuple[dict[Replica, Exception], set[Replica]]:
+        """Start replicas that have no unit yet; those that cannot be started do not keep others from it. Returns
+        these, and those whose environment is being built."""
         variants = self._variants(endpoint)
         stuck: dict[Replica, Exception] = {}
+        without: set[Replica] = set()
         for replica in replicas:
             variant = variants.get((replica.generation, replica.variant))
             if variant is None or replica.ready or replica.retiring:
                 continue
             try:
-                start_replica(self._around, endpoint, replica, variant)
+                built = start_replica(self._around, endpoint, replica, variant)
             except (ClaryError, OSError, ValueError, LookupError, TypeError) as error:
                 stuck[replica] = error
+                continue
+            if built is not None:
+                without.add(replica)
+                note_build(self._around, endpoint, *self._log(endpoint, replica), built)
+                continue
             crash_here("engine.replica_started")
-        return stuck
+        return stuck, without
 
     def _retire(self, endpoint: Resource, replicas: Iterable[Replica]) -> list[Replica]:
         """Ask replicas to end and remove those that have; returns the removed ones."""
@@ -212,8 +227,11 @@ class EndpointController:
 
     def _ship_log(self, endpoint: Resource, replica: Replica, batches: int | None = None) -> None:
         unit = replica_unit(endpoint, replica)
-        group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
-        ship_log(self._around, endpoint, unit, group, f"{replica.variant}/{unit}", batches)
+        ship_log(self._around, endpoint, unit, *self._log(endpoint, replica), batches)
+
+    def _log(self, endpoint: Resource, replica: Replica) -> tuple[str, str]:
+        """Log group and stream; each attempt at a replica has a stream of its own."""
+        return f"/aws/sagemaker/Endpoints/{endpoint.name}", f"{replica.variant}/{replica_unit(endpoint, replica)}"
 
     def _timeouts(self, endpoint: Resource) -> dict[str, float]:
         default = self._around.settings.startup_timeout

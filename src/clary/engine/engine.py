@@ -60,6 +60,7 @@ class Engine:
 
     def start(self) -> None:
         self._around.database.listen(self._access.on_commit)
+        self._around.environments.listen(self._loop.wake_unit)
         self._access.publish()
         self._routes.publish()
         self._functions.start()
@@ -76,6 +77,7 @@ class Engine:
         self._housekeeping.stop()
         self._wake.stop()
         self._loop.stop()
+        self._around.environments.close()
         self._pipelines.stop()
         self._telling.stop()
         self._endpoint_metrics.stop()

@@ -19,10 +19,12 @@ from clary.base.log import get_logger
 from clary.engine.hosts import Host, check_capacity, hosts_of
 from clary.engine.job_plan import Step, deciding, is_to_be_stopped, plan
 from clary.engine.log_shipping import last_lines, ship_log
+from clary.engine.notes import note_build, note_failure
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.units import resource_of, unit_id
 from clary.runtimes.diagnosis import OWN_ERROR, explain, failure_reason
+from clary.runtimes.environments import BeingBuilt, PreparedEnvironment
 from clary.runtimes.port import UnitSpec, UnitState
 from clary.store import resources
 from clary.store.resources import Resource
@@ -30,6 +32,7 @@ from clary.store.resources import Resource
 log = get_logger(__name__)
 
 _WATCH_SECONDS = 0.25
+_BUILD_SECONDS = 1.0
 _LOG_BATCHES = 5
 
 
@@ -53,13 +56,20 @@ class JobKind(Protocol):
     def machines(self, job: Resource) -> dict[str, Any]:
         """The part of the request that says how many instances, and of which type."""
 
-    def image(self, job: Resource) -> str:
-        """The image that the environment stands for."""
+    def environment(self, job: Resource, unit: str) -> PreparedEnvironment | BeingBuilt:
+        """What stands for the image, and is built from now on where it is missing. `unit` will ask again."""
 
     def stage(
-        self, job: Resource, host: Host, hosts: Sequence[Host], unit: str, opt_ml: Path, objects: RoleObjects
+        self,
+        job: Resource,
+        host: Host,
+        hosts: Sequence[Host],
+        unit: str,
+        opt_ml: Path,
+        objects: RoleObjects,
+        environment: PreparedEnvironment,
     ) -> UnitSpec:
-        """Prepare the environment and place the inputs of one instance below `opt_ml` (an empty folder)."""
+        """Place the inputs of one instance below `opt_ml` (an empty folder)."""
 
     def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:
         """Called often while the unit runs: upload what shall be in S3 before the end, when that is due."""
@@ -123,12 +133,13 @@ class JobController:
                 self._around.runtime.remove(self._unit(job, host, _restarts(job) - 1))
         try:
             check_capacity(hosts, strict=self._around.settings.capacity == "strict")
-            image = self._kind.image(job)
-            if not self._around.environments.is_warm(image):  # that takes a minute, of which the client must hear
-                job = self._enter(job, "DownloadingTrainingImage")
-                self._around.environments.prepare(image)
+            environment = self._kind.environment(job, self._unit(job, hosts[0]))
+            if isinstance(environment, BeingBuilt):
+                self._enter(job, "DownloadingTrainingImage")
+                note_build(self._around, job, self._kind.log_group, self._stream(job, hosts[0]), environment)
+                return _BUILD_SECONDS
             job = self._enter(job, "Downloading")
-            specs = [self._stage(job, host, hosts) for host in missing]
+            specs = [self._stage(job, host, hosts, environment) for host in missing]
             crash_here("engine.job_staged")
             if self._moved_on(job):
                 return 0.0
@@ -142,9 +153,9 @@ class JobController:
         crash_here("engine.job_launched")
         return 0.0
 
-    def _stage(self, job: Resource, host: Host, hosts: Sequence[Host]) -> UnitSpec:
-        unit = self._unit(job, host)
-        spec = self._kind.stage(job, host, hosts, unit, self._opt_ml(job, host), self._objects(job))
+    def _stage(self, job: Resource, host: Host, hosts: Sequence[Host], environment: PreparedEnvironment) -> UnitSpec:
+        unit, objects = self._unit(job, host), self._objects(job)
+        spec = self._kind.stage(job, host, hosts, unit, self._opt_ml(job, host), objects, environment)
         if spec.network:
             return spec
         return replace(spec, together=[self._unit(job, other) for other in hosts if other is not host])
@@ -166,7 +177,7 @@ class JobController:
         return _WATCH_SECONDS if all(done) else 0.0
 
     def _ship(self, job: Resource, host: Host, batches: int | None = None) -> bool:
-        stream = f"{job.name}/{host.name}-{int(job.created_at.timestamp()) + _restarts(job)}"
+        stream = self._stream(job, host)
         return ship_log(self._around, job, self._unit(job, host), self._kind.log_group, stream, batches)
 
     def _look(self, job: Resource, host: Host) -> None:
@@ -219,7 +230,9 @@ class JobController:
     def _fail(self, job: Resource, error: Exception) -> float | None:
         foreseen = isinstance(error, ClaryError)
         log.info("job could not start", extra={"arn": job.arn, "reason": str(error)}, exc_info=not foreseen)
-        return self._end(job, Outcome("Failed", "Failed", explain(error), {"ended": self._around.clock.now()}))
+        reason = explain(error)
+        note_failure(self._around, job, self._kind.log_group, self._stream(job, self._hosts(job)[0]), reason)
+        return self._end(job, Outcome("Failed", "Failed", reason, {"ended": self._around.clock.now()}))
 
     def _end(self, job: Resource, outcome: Outcome) -> float:
         return self._restart(job, None) if _is_tried_again(job, outcome) else self._record(job, outcome)
@@ -275,6 +288,10 @@ class JobController:
     def _unit(self, job: Resource, host: Host, restarts: int | None = None) -> str:
         again = _restarts(job) if restarts is None else restarts
         return unit_id(self._kind.letter, job.id, "algo", host.number, *([f"r{again}"] if again else []))
+
+    def _stream(self, job: Resource, host: Host) -> str:
+        """A log stream of its own for each attempt."""
+        return f"{job.name}/{host.name}-{int(job.created_at.timestamp()) + _restarts(job)}"
 
     def _opt_ml(self, job: Resource, host: Host) -> Path:
         return self._around.runtime.unit_folder(self._unit(job, host)) / "opt-ml"

@@ -16,6 +16,7 @@ from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
 from clary.runtimes import pipes, staging, uploads
+from clary.runtimes.environments import BeingBuilt, PreparedEnvironment
 from clary.runtimes.instances import volume_of
 from clary.runtimes.pipes import FEED
 from clary.runtimes.port import UnitSpec, UnitState
@@ -40,22 +41,29 @@ class ProcessingJobs:
         machines: dict[str, Any] = job.document["request"]["ProcessingResources"]["ClusterConfig"]
         return machines
 
-    def image(self, job: Resource) -> str:
-        image: str = job.document["request"]["AppSpecification"]["ImageUri"]
-        return image
-
-    def stage(
-        self, job: Resource, host: Host, hosts: Sequence[Host], unit: str, opt_ml: Path, objects: RoleObjects
-    ) -> UnitSpec:
-        request = job.document["request"]
-        application = request["AppSpecification"]
-        command = [*(application.get("ContainerEntrypoint") or []), *(application.get("ContainerArguments") or [])]
+    def environment(self, job: Resource, unit: str) -> PreparedEnvironment | BeingBuilt:
+        """Raises ValidationException for a job that would have nothing to do in it."""
+        application = job.document["request"]["AppSpecification"]
         if not application.get("ContainerEntrypoint"):
             raise ValidationException(
                 "The image has no command of its own; give AppSpecification a ContainerEntrypoint."
             )
+        return self._around.environments.obtain(application["ImageUri"], unit)
+
+    def stage(
+        self,
+        job: Resource,
+        host: Host,
+        hosts: Sequence[Host],
+        unit: str,
+        opt_ml: Path,
+        objects: RoleObjects,
+        environment: PreparedEnvironment,
+    ) -> UnitSpec:
+        request = job.document["request"]
+        application = request["AppSpecification"]
+        command = [*application["ContainerEntrypoint"], *(application.get("ContainerArguments") or [])]
         granted = self._around.grant(host.instance_type)
-        environment = self._around.environments.prepare(application["ImageUri"])
         shutil.rmtree(opt_ml, ignore_errors=True)
         for folder in ("config", "processing", "output"):
             (opt_ml / folder).mkdir(parents=True)

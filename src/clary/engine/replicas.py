@@ -15,6 +15,8 @@ from clary.engine.surroundings import Surroundings
 from clary.engine.units import unit_id
 from clary.engine.variables import platform_variables
 from clary.runtimes import staging
+from clary.runtimes.environments import BeingBuilt, PreparedEnvironment
+from clary.runtimes.instances import Grant
 from clary.runtimes.port import UnitSpec
 from clary.runtimes.process import LOG_NOTES
 from clary.store.resources import Resource
@@ -37,14 +39,30 @@ def is_current(owner: Resource, unit: str) -> bool:
     return unit in {replica_unit(owner, replica) for replica in fleet_of(owner.document).values()}
 
 
-def start_replica(around: Surroundings, endpoint: Resource, replica: Replica, variant: dict[str, Any]) -> None:
-    """Stage and launch; safe to repeat until the unit has been launched, and a no-op from then on."""
+def start_replica(
+    around: Surroundings, endpoint: Resource, replica: Replica, variant: dict[str, Any]
+) -> BeingBuilt | None:
+    """Stage and launch; safe to repeat until the unit has been launched, and a no-op from then on. BeingBuilt where
+    nothing could be done because the environment is missing."""
     unit = replica_unit(endpoint, replica)
     if around.runtime.observe(unit) is not None:
-        return
-    container = variant["Container"]
+        return None
     granted = around.grant(variant["InstanceType"])
-    environment = around.environments.prepare(container["Image"])
+    environment = around.environments.obtain(variant["Container"]["Image"], unit)
+    if isinstance(environment, BeingBuilt):
+        return environment
+    _launch(around, endpoint, unit, variant, environment, granted)
+    return None
+
+
+def _launch(
+    around: Surroundings,
+    endpoint: Resource,
+    unit: str,
+    variant: dict[str, Any],
+    environment: PreparedEnvironment,
+    granted: Grant,
+) -> None:
     opt_ml = around.runtime.unit_folder(unit) / "opt-ml"
     shutil.rmtree(opt_ml, ignore_errors=True)
     (opt_ml / "model").mkdir(parents=True)
@@ -56,7 +74,7 @@ def start_replica(around: Surroundings, endpoint: Resource, replica: Replica, va
         "SAGEMAKER_BIND_TO_PORT": "8080",
         "ENDPOINT_NAME": endpoint.name,
         **platform_variables(around, unit, endpoint.region, None if variant["Isolated"] else variant["RoleArn"]),
-        **(container.get("Environment") or {}),
+        **(variant["Container"].get("Environment") or {}),
     }
     place_files(around, variant, opt_ml, variables)
     spec = UnitSpec(

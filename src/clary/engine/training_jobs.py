@@ -21,7 +21,7 @@ from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
 from clary.runtimes import archives, pipes, sources, staging, uploads
-from clary.runtimes.environments import PreparedEnvironment
+from clary.runtimes.environments import BeingBuilt, PreparedEnvironment
 from clary.runtimes.instances import volume_of
 from clary.runtimes.merging import merge
 from clary.runtimes.pipes import FEED
@@ -60,16 +60,22 @@ class TrainingJobs:
         machines: dict[str, Any] = job.document["request"]["ResourceConfig"]
         return machines
 
-    def image(self, job: Resource) -> str:
-        image: str = job.document["request"]["AlgorithmSpecification"]["TrainingImage"]
-        return image
+    def environment(self, job: Resource, unit: str) -> PreparedEnvironment | BeingBuilt:
+        algorithm = job.document["request"]["AlgorithmSpecification"]
+        return self._around.environments.obtain(algorithm["TrainingImage"], unit, _sdk_version(algorithm))
 
     def stage(
-        self, job: Resource, host: Host, hosts: Sequence[Host], unit: str, opt_ml: Path, objects: RoleObjects
+        self,
+        job: Resource,
+        host: Host,
+        hosts: Sequence[Host],
+        unit: str,
+        opt_ml: Path,
+        objects: RoleObjects,
+        environment: PreparedEnvironment,
     ) -> UnitSpec:
         request = job.document["request"]
         granted = self._around.grant(host.instance_type)
-        environment = _environment(self._around, request["AlgorithmSpecification"])
         _empty(opt_ml)
         fed = _place_channels(objects, request, opt_ml, host, hosts)
         checkpoints.restore(objects, request, opt_ml)
@@ -181,14 +187,13 @@ def _seconds_left(job: Resource) -> float:
     return max(longest - used, 1.0)
 
 
-def _environment(around: Surroundings, algorithm: dict[str, Any]) -> PreparedEnvironment:
-    """Functions that the SDK sent (@remote, @step) are unpacked by the SDK inside the job, told by its script."""
-    image = algorithm["TrainingImage"]
+def _sdk_version(algorithm: dict[str, Any]) -> str | None:
+    """Functions that the SDK sent (@remote, @step) are unpacked by the SDK inside the job, told by its script. None
+    where there is no function."""
     if not any(_FUNCTION_CHANNEL in word for word in algorithm.get("ContainerEntrypoint") or []):
-        return around.environments.prepare(image)
-    words = algorithm.get("ContainerArguments") or []
-    versions = dict(pairwise(words))
-    return around.environments.prepare_for_function(image, versions.get(_SDK_VERSION, ""))
+        return None
+    words: list[str] = algorithm.get("ContainerArguments") or []
+    return dict(pairwise(words)).get(_SDK_VERSION, "")
 
 
 def _source_archive(hyperparameters: dict[str, str]) -> str | None:

@@ -22,6 +22,7 @@ from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
 from clary.runtimes import archives, sources, staging
+from clary.runtimes.environments import BeingBuilt, PreparedEnvironment
 from clary.runtimes.port import Limits, UnitSpec, UnitState
 from clary.runtimes.process import LOG_NOTES
 from clary.store.resources import Resource
@@ -48,17 +49,22 @@ class TransformJobs:
         """One unit plays all instances."""
         return {"InstanceType": job.document["request"]["TransformResources"]["InstanceType"]}
 
-    def image(self, job: Resource) -> str:
-        image: str = job.document["model"]["Container"]["Image"]
-        return image
+    def environment(self, job: Resource, unit: str) -> PreparedEnvironment | BeingBuilt:
+        return self._around.environments.obtain(job.document["model"]["Container"]["Image"], unit)
 
     def stage(
-        self, job: Resource, _host: Host, _hosts: Sequence[Host], unit: str, opt_ml: Path, objects: RoleObjects
+        self,
+        job: Resource,
+        _host: Host,
+        _hosts: Sequence[Host],
+        unit: str,
+        opt_ml: Path,
+        objects: RoleObjects,
+        environment: PreparedEnvironment,
     ) -> UnitSpec:
         request, model = job.document["request"], job.document["model"]
         container = model["Container"]
         granted = self._around.grant(request["TransformResources"]["InstanceType"])
-        environment = self._around.environments.prepare(container["Image"])
         limits = granted.limits
         shutil.rmtree(opt_ml, ignore_errors=True)
         for folder in ("model", "output", "input/config", "input/transform"):

@@ -58,6 +58,19 @@ def alone(path: Path) -> Iterator[int]:
         yield file.fileno()
 
 
+@contextmanager
+def alone_or_not(path: Path) -> Iterator[int | None]:
+    """As `alone`, but gives None at once where somebody else builds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+            return
+        yield file.fileno()
+
+
 def _stamp(path: Path) -> None:
     """Not where the folder has just gone, or is one that we may only read."""
     try:
