@@ -37,7 +37,7 @@ def run_client_3(server: Server, tmp_path: Path) -> Run:
 
 
 def run_program(
-    server: Server, folder: Path, client: Definition, program: Path, *arguments: str, seconds: float = 380
+    server: Server, folder: Path, client: Definition, program: Path, *arguments: str, seconds: float = 880
 ) -> str:
     python = Environments(server.settings.environments).prepare_client(client).path / "bin" / "python"
     result = subprocess.run(
@@ -57,4 +57,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/sdk" in str(item.path):
             item.add_marker(pytest.mark.sdk)
-            item.add_marker(pytest.mark.timeout(400))  # the first to come builds the SDK's environment
+            item.add_marker(pytest.mark.timeout(900))  # the first to come builds the SDK's environment

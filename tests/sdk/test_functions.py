@@ -131,7 +131,7 @@ def test_a_function_of_version_3_of_the_sdk_runs(server: Server, tmp_path: Path)
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert "remote 3.5" in result.stdout, f"{result.stdout[-2000:]}\n{result.stderr[-3000:]}"
 

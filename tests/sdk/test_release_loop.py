@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from clary import examples
 from clary.cli.init import write_project
 from tests.server import Server, eventually
@@ -15,13 +13,12 @@ from tests.server import Server, eventually
 TOUR = Path(examples.__file__).parent / "release_tour" / "tour.py"
 
 
-@pytest.mark.timeout(400)
 def test_new_data_becomes_a_released_model_by_itself(
     run_client: Callable[..., str], server: Server, tmp_path: Path
 ) -> None:
     project = tmp_path / "loop"
     write_project(server.settings, project, "loop")
-    shown = run_client(TOUR, str(project), "--rounds", "2", seconds=380)
+    shown = run_client(TOUR, str(project), "--rounds", "2")
     stopped = re.findall(r"stopped: .*The AUC ([0-9.]+) is below the limit of 0\.9", shown)
     assert len(stopped) == 2
     assert all(float(auc) < 0.9 for auc in stopped)

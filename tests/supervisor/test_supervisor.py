@@ -77,7 +77,7 @@ def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
 
 def stop(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> str:
     process.send_signal(number)
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
     return said.decode()
 
@@ -141,7 +141,7 @@ def test_a_child_that_cannot_start_is_tried_with_growing_pauses(server: Server) 
 def test_a_control_that_can_never_start_ends_the_server_with_its_reason(server: Server) -> None:
     (server.settings.data / "control-despairs").touch()
     process = server.start()
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert said.decode().rstrip().endswith("clary: nothing will do")
     assert server.everybody() == set()
@@ -151,13 +151,13 @@ def test_one_supervisor_per_data_folder_and_per_port(server: Server, tmp_path: P
     first = server.start()
     content = server.ready()
     second = server.start()
-    said, _ = second.communicate(timeout=10)
+    said, _ = second.communicate(timeout=60)
     assert second.returncode == 1
     assert f"Clary already runs on {server.settings.layout.data} (process {first.pid})" in said.decode()
     port = content.http_url.rpartition(":")[2]
     other = Server(tmp_path / "other", {"port": int(port)})
     with closing(other):
-        said, _ = other.start().communicate(timeout=10)
+        said, _ = other.start().communicate(timeout=60)
         assert f"Port {port} on 127.0.0.1 is in use; choose another with --port" in said.decode()
     assert server.everybody() == set(content.children.values()), "nobody else's children were touched"
 
@@ -224,7 +224,7 @@ def test_only_loopback_is_listened_on_by_default(server: Server) -> None:
 @pytest.mark.parametrize("server", [{"port": -1}, {"host": "no such host"}], indirect=True)
 def test_impossible_addresses_end_with_one_line(server: Server) -> None:
     process = server.start()
-    said, _ = process.communicate(timeout=10)
+    said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert b"Traceback" not in said
     assert len(said.decode().strip().splitlines()) == 1
