@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from clary.runtimes.shared_folders import USED, is_ready, mark_ready, read_label
+from clary.base import durable
+from clary.runtimes.shared_folders import READY, USED, is_ready, mark_ready, read_label
 
 
 @pytest.fixture
@@ -49,3 +50,36 @@ def test_a_folder_that_can_only_be_read_is_used_without_a_stamp(
     monkeypatch.setattr(Path, "touch", refuse)
     assert is_ready(folder)
     assert len(calls) == (1 if stamped else 2)
+
+
+def test_the_mark_comes_after_all_that_it_speaks_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    monkeypatch.setattr(durable, "sync_file_system", lambda path: seen.append((path / READY).exists()))
+    mark_ready(tmp_path, "one")
+    assert seen == [False]
+    assert is_ready(tmp_path)
+
+
+def test_what_could_not_be_written_is_not_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(_descriptor: int) -> int:
+        return -1
+
+    monkeypatch.setattr(durable, "_find_syncfs", lambda: lost)
+    with pytest.raises(OSError, match=str(tmp_path)):
+        mark_ready(tmp_path, "one")
+    assert not is_ready(tmp_path)
+
+
+def test_a_kernel_that_cannot_sync_one_file_system_syncs_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(durable, "_find_syncfs", lambda: None)
+    monkeypatch.setattr(os, "sync", lambda: calls.append("sync"))
+    mark_ready(tmp_path, "one")
+    assert calls == ["sync"]
+    assert is_ready(tmp_path)
+
+
+def test_the_file_system_is_synced_really(tmp_path: Path) -> None:
+    durable.sync_file_system(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        durable.sync_file_system(tmp_path / "none")

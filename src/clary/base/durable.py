@@ -2,13 +2,18 @@
 
 Recipe: temporary file in the same folder, fsync, rename over the target, fsync of the folder. A reader sees
 the old bytes or the new bytes, never a mix.
+
+What other programs have written (an installer, say) they have hardly synced: `sync_file_system` does that for all of
+it, before a mark says that it is whole.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +60,25 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_file_system(folder: Path) -> None:
+    """All that was written to the file system of `folder` until now, whoever wrote it. Raises OSError where bytes
+    were lost."""
+    sync = _find_syncfs()
+    if sync is None:
+        os.sync()
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if sync(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(folder))
+    finally:
+        os.close(descriptor)
+
+
+def _find_syncfs() -> Callable[[int], int] | None:
+    """Linux has it, which Python does not offer."""
+    found: Callable[[int], int] | None = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    return found

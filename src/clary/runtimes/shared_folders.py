@@ -29,7 +29,9 @@ def is_ready(path: Path) -> bool:
 
 
 def mark_ready(path: Path, label: str, **more: Any) -> None:
-    """The last act of a builder. `label` is what people are told that it is."""
+    """The last act of a builder. `label` is what people are told that it is. The mark outlives a power cut, so all
+    that it speaks of must, too."""
+    durable.sync_file_system(path)
     durable.write_json(path / READY, {"framework": label, **more})
 
 
