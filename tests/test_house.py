@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,38 +39,43 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT / "src" if "toolkit" not in path.parts else ROOT / "toolkit" / "src"))
 
 
-def trees() -> Iterator[tuple[str, Path, ast.Module]]:
-    for path in [*SERVER, *TOOLKIT]:
-        if EXAMPLES not in path.parents:
-            yield name_of(path), path, ast.parse(path.read_text())
+Trees = list[tuple[str, Path, ast.Module]]
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def test_modules_and_functions_stay_small() -> None:
-    for name, path, tree in trees():
+@pytest.fixture(scope="module")
+def trees() -> Trees:
+    """Every module, parsed once for all rules."""
+    paths = [path for path in (*SERVER, *TOOLKIT) if EXAMPLES not in path.parents]
+    return [(name_of(path), path, ast.parse(path.read_text())) for path in paths]
+
+
+def test_modules_and_functions_stay_small(trees: Trees) -> None:
+    for name, path, tree in trees:
         assert path.read_text().count("\n") <= 400, name
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(node, Function):
                 assert (node.end_lineno or 0) - node.lineno < 60, f"{name}: {node.name}"
 
 
-def test_every_module_says_what_lives_in_it() -> None:
-    for name, _, tree in trees():
+def test_every_module_says_what_lives_in_it(trees: Trees) -> None:
+    for name, _, tree in trees:
         if tree.body:
             assert ast.get_docstring(tree), name
 
 
-def test_imports_stand_at_the_top() -> None:
-    for name, _, tree in trees():
+def test_imports_stand_at_the_top(trees: Trees) -> None:
+    for name, _, tree in trees:
         if name in HIDDEN_IMPORTS:
             continue
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(node, Function):
                 hidden = [item for item in ast.walk(node) if isinstance(item, ast.Import | ast.ImportFrom)]
                 assert hidden == [], f"{name}: {node.name}"
 
 
-def test_everything_is_caught_only_where_it_must_be() -> None:
-    for name, _, tree in trees():
+def test_everything_is_caught_only_where_it_must_be(trees: Trees) -> None:
+    for name, _, tree in trees:
         for node in ast.walk(tree):
             if isinstance(node, ast.ExceptHandler) and name not in BROAD_EXCEPTS and "toolkit" not in name:
                 caught = ast.unparse(node.type) if node.type else "everything"
@@ -80,11 +84,9 @@ def test_everything_is_caught_only_where_it_must_be() -> None:
                 assert caught != "BaseException" or reraised, f"{name}:{node.lineno}"
 
 
-def test_the_server_never_unpickles() -> None:
-    for path in SERVER:
-        if EXAMPLES in path.parents:
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
+def test_the_server_never_unpickles(trees: Trees) -> None:
+    for name, _, tree in trees:
+        for node in ast.walk(tree) if name.startswith("clary/") else ():
             names = (
                 [alias.name for alias in node.names]
                 if isinstance(node, ast.Import)
@@ -92,8 +94,8 @@ def test_the_server_never_unpickles() -> None:
                 if isinstance(node, ast.ImportFrom)
                 else []
             )
-            loaded = {name.split(".")[0] for name in names}
-            assert not loaded & {"pickle", "joblib", "shelve", "marshal", "torch", "dill", "cloudpickle"}, path
+            loaded = {full.split(".")[0] for full in names}
+            assert not loaded & {"pickle", "joblib", "shelve", "marshal", "torch", "dill", "cloudpickle"}, name
 
 
 def test_generated_pages_are_up_to_date() -> None:
