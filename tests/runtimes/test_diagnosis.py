@@ -207,6 +207,38 @@ def test_what_the_script_of_version_3_says_of_every_failure_is_no_reason(tmp_pat
     assert reason.startswith("AlgorithmError: distribution by MPI is not served, exit code: 1. Torchrun()")
 
 
+def test_what_version_3_says_of_its_own_launchers_is_no_reason(tmp_path: Path) -> None:
+    (tmp_path / "output").mkdir()
+    wrapped = [
+        '  File "/opt/ml/input/data/sm_drivers/common/utils.py", line 193, in execute_commands',
+        "    raise subprocess.CalledProcessError(exitcode, commands)",
+        "subprocess.CalledProcessError: Command '['torchrun', 'train.py']' returned non-zero exit status 1.",
+    ]
+    head = "Traceback (most recent call last):"
+    (tmp_path / "output" / "failure").write_text("\n".join([head, *wrapped]))
+    after = [f"Command failed with exit code 1. Traceback: {head}", *wrapped, "+++ handle_error"]
+    launcher = [
+        "E1121 17:12:16.427000 14 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 1)",
+        "torch.distributed.elastic.multiprocessing.errors.ChildFailedError:",
+    ]
+    for own in (["ValueError: no label"], ["[rank0]: ValueError: no label", *launcher]):
+        reason = failure_reason(ended(), [*TRACEBACK, *own, *after], tmp_path)
+        assert reason.startswith("AlgorithmError: ValueError: no label, exit code: 1. Last lines")
+        assert reason.endswith(f"\n{own[0]}")
+
+
+def test_why_pip_failed_is_what_pip_says() -> None:
+    called = "subprocess.CalledProcessError: Command '['python', '-m', 'pip', 'install', '-r', 'r.txt']' returned ..."
+    lines = [
+        "ERROR: Could not find a version ...",
+        "ERROR: No matching distribution found for a==9",
+        *TRACEBACK,
+        called,
+    ]
+    reason = failure_reason(ended(), lines)
+    assert reason.startswith("AlgorithmError: pip: No matching distribution found for a==9, exit code: 1. Last lines")
+
+
 def test_a_failure_file_that_is_a_trap(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     output = tmp_path / "opt-ml" / "output"

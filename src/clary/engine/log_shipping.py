@@ -39,7 +39,7 @@ def ship_log(
     return False
 
 
-def last_lines(around: Surroundings, unit: str, count: int = 40) -> list[str]:
+def last_lines(around: Surroundings, unit: str, count: int = 80) -> list[str]:
     """The end of the unit's log, for FailureReason."""
     offset = 0
     lines: list[str] = []

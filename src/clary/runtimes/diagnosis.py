@@ -26,15 +26,25 @@ _MODULE = re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '([^
 _FILE = re.compile(r"(?:FileNotFoundError: (?:\[Errno 2\] )?[^':]*:? ?|can't open file )'([^']+)'")
 _MEMORY = re.compile(r"^(?:\S*MemoryError\b|.*Unable to allocate .* for an array)")
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Failure|NotFound)\b(?::.*)?$")
+# Exceptions that only tell of another one, whose text is further up.
+_SECOND_HAND = re.compile(r".*\.ChildFailedError:|subprocess\.CalledProcessError: .*'pip', 'install'")
+_RANK = re.compile(r"^\[rank\d+\]: ?")
+_PIP = re.compile(r"^ERROR: (?=Could not|No matching|Cannot install|ResolutionImpossible|Failed)")
 _EXIT_CODE = re.compile(r"exit ?code", re.IGNORECASE)  # of the script: the one that says more than the unit's own
 _OWN = ("clary: isolation ", "clary: WARNING: ")
 _CUSTOMER = "CustomerError: "  # what the built-in algorithms write when hyperparameters or data are to blame
 # How the toolkit tells of the last error of a script that trains or serves; for these it installs requirements.txt.
 _MODULE_OF_SCRIPT = re.compile(rf'^(?:ErrorMessage "|ModelServerError: .*?){_MODULE.pattern}', re.MULTILINE)
 _TOOLKIT = "clary-toolkit: "
-# What the script that version 3 of the SDK runs a job by writes to the failure file, whatever happened, and what it
-# leaves behind the last line of the user's program.
-_SAYS_NOTHING = "Training Execution failed. For more details, see CloudWatch logs"
+# What the scripts that version 3 of the SDK runs a job by write to the failure file, whatever happened, and what they
+# leave behind the last line of the user's program.
+_SAYS_NOTHING = re.compile(
+    r"Training Execution failed\. For more details, see CloudWatch logs"
+    r"|Traceback [^\n]*\n *File \"[^\n\"]*/sm_drivers/"
+)
+_WRAPPED = re.compile(
+    r"Command failed with exit code \d+\. Traceback: |E\d{4} .*/elastic/multiprocessing/api\.py:\d+\] failed"
+)
 _NO_MPI = re.compile(r"No module named 'paramiko'|No such file or directory: 'mpirun'")
 _TRACE = re.compile(r"\++ |An error occurred with exit code \d+$|TrainingJob - \S+'$")
 _MORE_MEMORY = "Use a larger instance type, or raise CLARY_MAX_UNIT_MEMORY_MB if it is set."
@@ -44,11 +54,17 @@ def failure_reason(state: UnitState, last_lines: Sequence[str], opt_ml: Path | N
     """FailureReason of a unit that ended badly, at most 1024 characters."""
     lines = [line for line in last_lines if line.strip() and not line.startswith(_OWN)]
     failure = read_failure_file(opt_ml) if opt_ml is not None else ""
-    trainer = failure.startswith(_SAYS_NOTHING)
+    trainer = _SAYS_NOTHING.match(failure) is not None
     if trainer:
-        failure, lines = "", [line for line in lines if not _TRACE.match(line)]
+        failure, lines = "", _of_the_program(lines)
     head = _head(state, lines, failure, trainer=trainer)
     return _fill(head, [] if failure else lines)
+
+
+def _of_the_program(lines: Sequence[str]) -> list[str]:
+    """Without what the SDK's own scripts and the launcher say."""
+    wrapped = next((place for place, line in enumerate(lines) if _WRAPPED.match(line)), len(lines))
+    return [line for line in lines[:wrapped] if not _TRACE.match(line)]
 
 
 def explain(error: Exception) -> str:
@@ -151,9 +167,17 @@ def _cause(lines: Sequence[str], *, trainer: bool) -> tuple[str, str]:
             return f"the file {found[1]} is missing (FileNotFoundError)", _advice_on_file(found[1])
         if _MEMORY.match(line):
             return f"out of memory ({line.strip()[:200]})", _MORE_MEMORY
-        if _EXCEPTION.match(line):
-            return line.strip()[:400], ""
+        if told := _told_by(line):
+            return told, ""
     return "", ""
+
+
+def _told_by(line: str) -> str:
+    """What an exception says, or pip when it gives up; empty for any other line."""
+    if found := _PIP.match(line):
+        return f"pip: {line[found.end() :].strip()[:400]}"
+    raised = _RANK.sub("", line)
+    return raised.strip()[:400] if _EXCEPTION.match(raised) and not _SECOND_HAND.match(raised) else ""
 
 
 def _advice_on_module(module: str, *, script: bool, trainer: bool = False) -> str:
