@@ -32,3 +32,23 @@ def test_a_model_of_an_old_image_is_a_pickle_for_scripts_and_for_serving(
     command = [str(framework_python), "-c", READ, str(opt_ml.base / "model")]
     read = subprocess.run(command, env={"PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, check=False)
     assert read.returncode == 0, read.stderr
+
+
+OLD = """
+import pickle, sys
+import numpy, xgboost
+from clary_toolkit.algorithms import xgboost_serving
+rows = xgboost.DMatrix(numpy.array([[2.0], [5.0]]), label=[0, 1])
+model = xgboost.train({}, rows, 1)
+state = {**model.__getstate__(), "handle": model.save_raw("deprecated"), "feature_names": ["f0"]}
+model.__class__.__getstate__ = lambda self: state
+with open(sys.argv[1] + "/xgboost-model", "wb") as file:
+    pickle.dump(model, file)
+assert xgboost_serving.model_fn(sys.argv[1]).predict(rows).tolist() == model.predict(rows).tolist()
+"""
+
+
+def test_a_pickle_of_an_xgboost_before_1_0_can_be_served(framework_python: Path, tmp_path: Path) -> None:
+    command = [str(framework_python), "-c", OLD, str(tmp_path)]
+    read = subprocess.run(command, env={"PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, check=False)
+    assert read.returncode == 0, read.stderr

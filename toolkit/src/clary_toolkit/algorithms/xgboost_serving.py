@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import importlib
 import json
-import pickle
 from pathlib import Path
 from typing import Any
 
-from clary_toolkit.algorithms import recordio
+from clary_toolkit.algorithms import recordio, xgboost_pickles
 from clary_toolkit.algorithms.xgboost_data import rows_of_records
 from clary_toolkit.errors import RequestError
 from clary_toolkit.serving import defaults_xgboost
@@ -30,7 +29,7 @@ def model_fn(model_dir: str) -> Any:
     path = next((each for each in files if each.name == "xgboost-model"), files[0])
     data = path.read_bytes()
     if data[:1] == b"\x80":
-        return pickle.loads(data)  # noqa: S301 - the user's own model in the user's own process
+        return xgboost_pickles.load(data)
     booster = importlib.import_module("xgboost").Booster()
     booster.load_model(bytearray(data))
     return booster
