@@ -45,6 +45,7 @@ def test_other_files_are_another_folder(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("way", ["bwrap", "namespace", "plain"])
 def test_units_find_it_behind_their_packages(make_machine: MakeMachine, tmp_path: Path, way: str) -> None:
     machine = make_machine(way, toolkit=Toolkit(tmp_path / "shared").prepare)
-    machine.launch("u", "import clary_toolkit, sys; print(sys.path[-1] in clary_toolkit.__file__)")
+    found = "sys.path[-2] in clary_toolkit.__file__, sys.path[-1] in sagemaker_containers.__file__"
+    machine.launch("u", f"import clary_toolkit, sagemaker_containers, sys; print({found})")
     machine.wait("u")
-    assert machine.lines("u")[-1] == "True"
+    assert machine.lines("u")[-1] == "True True"

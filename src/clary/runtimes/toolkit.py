@@ -17,6 +17,7 @@ from clary.runtimes import shared_folders
 from clary.runtimes.errors import EnvironmentBuildError
 
 _PACKAGE = "clary_toolkit"
+_STAND_INS = f"{_PACKAGE}/stand_ins\n"
 
 
 class Toolkit:
@@ -43,6 +44,7 @@ def _build(path: Path) -> None:
         copy = path / _PACKAGE / file.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
+    (path / "stand_ins.pth").write_text(_STAND_INS)  # last on the module search path, behind what a job brings
     compileall.compile_dir(path, quiet=2)
     shared_folders.mark_ready(path, "toolkit")
 

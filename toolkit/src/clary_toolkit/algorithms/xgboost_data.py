@@ -24,14 +24,15 @@ _WRONG = (ValueError, IndexError, TypeError, OverflowError)  # what data of anot
 def read_channel(folder: Path, content_type: str, *, csv_weights: bool, width: int = 0) -> Any:
     """An xgboost.DMatrix. `width` is the number of columns that sparse rows have at least. Raises CustomerError."""
     kind = content_type.split(";", 1)[0].strip().lower()
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    files = _files_of(folder)
+    channel = folder.name.removesuffix("_0") if folder.is_fifo() else folder.name
     if kind not in LIBSVM | CSV | PARQUET | {recordio.MEDIA_TYPE}:
         raise CustomerError(
-            f"The content type {content_type!r} of the channel {folder.name} is not supported;"
+            f"The content type {content_type!r} of the channel {channel} is not supported;"
             " supported: text/csv, text/libsvm, application/x-parquet, application/x-recordio-protobuf."
         )
-    if not any(path.stat().st_size for path in files):
-        raise CustomerError(f"The channel {folder.name} holds no data ({len(files)} files).")
+    if not any(path.is_fifo() or path.stat().st_size for path in files):
+        raise CustomerError(f"The channel {channel} holds no data ({len(files)} files).")
     try:
         if kind in LIBSVM:
             return _libsvm(files, width)
@@ -40,7 +41,14 @@ def read_channel(folder: Path, content_type: str, *, csv_weights: bool, width: i
         return _labelled(_csv(files) if kind in CSV else _parquet(files), csv_weights and kind in CSV)
     except _WRONG as error:
         taken = kind or "libsvm (no ContentType was given; text/csv is another)"
-        raise CustomerError(f"Unable to read the channel {folder.name} as {taken}: {sentence(error)}.") from error
+        raise CustomerError(f"Unable to read the channel {channel} as {taken}: {sentence(error)}.") from error
+
+
+def _files_of(place: Path) -> list[Path]:
+    """A folder's files, else the one file or pipe that it is. Each is read once, which is all that a pipe allows."""
+    if place.is_file() or place.is_fifo():
+        return [place]
+    return sorted(path for path in place.rglob("*") if path.is_file() and not path.name.startswith("."))
 
 
 def sentence(error: Exception) -> str:
@@ -109,7 +117,7 @@ def _parquet(files: list[Path]) -> Any:
 
 def _parquet_table(pandas: Any, path: Path) -> Any:
     with _named(f"the file {path.name}"):
-        return pandas.read_parquet(path)
+        return pandas.read_parquet(io.BytesIO(path.read_bytes()) if path.is_fifo() else path)
 
 
 def _labelled(table: Any, weights: bool) -> Any:
@@ -202,6 +210,8 @@ def _sparse(rows: _SparseRows, width: int) -> Any:
 
 def _matrix(values: list[float], columns: list[int], starts: list[int], width: int) -> Any:
     numpy, sparse = importlib.import_module("numpy"), importlib.import_module("scipy.sparse")
+    if len(starts) == 1:
+        raise ValueError("there are no rows")
     shape = (len(starts) - 1, max(width, max(columns, default=-1) + 1))
     arrays = (numpy.array(values, "f4"), numpy.array(columns, "i4"), numpy.array(starts, "i4"))
     return sparse.csr_matrix(arrays, shape)

@@ -1,0 +1,1 @@
+"""Scripts import it with the others and use nothing of it."""

@@ -1,0 +1,1 @@
+"""What scripts import from the serving images: `content_types`, `encoder`, `decoder`, `errors`."""

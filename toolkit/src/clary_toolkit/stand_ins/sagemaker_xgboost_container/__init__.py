@@ -1,0 +1,1 @@
+"""What XGBoost scripts import from the image: `data_utils`, `encoder`, `distributed`."""
