@@ -1,7 +1,7 @@
 """Runs in the environment with real frameworks: trains and asks built-in algorithms as they are told on stdin.
 
 In: {"algorithm": module, "jobs": [{"hyperparameters", "channels": {name: {"type", "files": {name: base64}}},
-"requests": [{"body": base64, "type", "accept"}], "host", "hosts"}]}. Out: one object for each job.
+"requests": [{"body": base64, "type", "accept"}], "host", "hosts", "piped"}]}. Out: one object for each job.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import contextlib
 import importlib
 import io
 import json
+import os
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +29,17 @@ from clary_toolkit.training.configuration import TrainingConfiguration, decoded
 def run_job(module: Any, job: dict[str, Any]) -> dict[str, Any]:
     layout = OptMl(Path(tempfile.mkdtemp()))
     for name, channel in job["channels"].items():
-        layout.channel(name).mkdir(parents=True)
-        for file, content in channel["files"].items():
-            (layout.channel(name) / file).write_bytes(base64.b64decode(content))
+        files = {file: base64.b64decode(content) for file, content in channel["files"].items()}
+        (place_pipe if job.get("piped") else place_files)(layout, name, files)
     configuration = TrainingConfiguration(
         reserved={},
         framework={},
         user={name: decoded(value) for name, value in job["hyperparameters"].items()},
         resources={"current_host": job.get("host", "algo-1"), "hosts": job.get("hosts", ["algo-1"])},
-        channels={name: {"ContentType": channel["type"]} for name, channel in job["channels"].items()},
+        channels={
+            name: {"ContentType": channel["type"], "TrainingInputMode": "Pipe" if job.get("piped") else "File"}
+            for name, channel in job["channels"].items()
+        },
     )
     log = io.StringIO()
     try:
@@ -48,10 +52,26 @@ def run_job(module: Any, job: dict[str, Any]) -> dict[str, Any]:
     return {"log": lines, "files": files, "answers": answers(module, layout, job["requests"])}
 
 
+def place_files(layout: OptMl, name: str, files: dict[str, bytes]) -> None:
+    layout.channel(name).mkdir(parents=True)
+    for file, content in files.items():
+        (layout.channel(name) / file).write_bytes(content)
+
+
+def place_pipe(layout: OptMl, name: str, files: dict[str, bytes]) -> None:
+    """One epoch for one reader."""
+    pipe = layout.first_pipe(name)
+    pipe.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(pipe)
+    threading.Thread(target=pipe.write_bytes, args=(b"".join(files.values()),), daemon=True).start()
+
+
 def answers(module: Any, layout: OptMl, requests: list[dict[str, str]]) -> list[list[Any]]:
+    if not requests:
+        return []
     handlers = Handlers(module, "base")
     found: list[list[Any]] = []
-    model = module.model_fn(str(layout.model)) if requests else None
+    model = module.model_fn(str(layout.model))
     for request in requests:
         try:
             data = body_for_handler(base64.b64decode(request["body"]), request["type"])

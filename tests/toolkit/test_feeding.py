@@ -64,16 +64,11 @@ def test_a_program_never_takes_half_of_its_data_for_the_whole(opt_ml: OptMl) -> 
     assert "CompressionType is Gzip" in (opt_ml.base / "output" / "failure").read_text()
 
 
-def test_an_algorithm_may_take_the_first_epoch_as_a_folder(opt_ml: OptMl) -> None:
+def test_an_algorithm_reads_the_first_epoch_as_one_file(opt_ml: OptMl) -> None:
     plan(opt_ml, [b"1,2\n", b"3,4\n"])
     take = "import os; from pathlib import Path; from clary_toolkit.layout import OptMl\n"
-    take += "from clary_toolkit.feeding.first_epoch import first_epoch\n"
-    take += "folder = first_epoch(OptMl(Path(os.environ['SAGEMAKER_BASE_DIR'])), 'train')\n"
-    take += "print(folder.name, [path.read_text() for path in folder.iterdir()])"
-    assert opt_ml.run("feed", "--", sys.executable, "-c", take, TMPDIR=str(opt_ml.scratch)) == (
-        0,
-        "train ['1,2\\n3,4\\n']\n",
-    )
+    take += "print(repr(OptMl(Path(os.environ['SAGEMAKER_BASE_DIR'])).first_pipe('train').read_text()))"
+    assert opt_ml.run("feed", "--", sys.executable, "-c", take) == (0, "'1,2\\n3,4\\n'\n")
 
 
 def pipe(count: int, seed: int | None = None, share: tuple[int, int] = (0, 1)) -> Pipe:

@@ -125,6 +125,23 @@ def test_what_is_wrong_is_named(framework_python: Path) -> None:
         assert error.startswith(words)
 
 
+def test_pipes_give_what_files_give(framework_python: Path) -> None:
+    kinds = {UNLABELLED: {"a": f"{ROWS}\n", "b": ROWS}, RECORDS: {"a": DENSE, "b": SPARSE}}
+    fits = [
+        Fit(VALUES, {"train": (kind, content), "test": (kind, content)}, more={"piped": piped})
+        for kind, content in kinds.items()
+        for piped in (False, True)
+    ]
+    nothing = Fit(VALUES, {"train": (UNLABELLED, "")}, more={"piped": True})
+    wrong = Fit(VALUES, {"train": (UNLABELLED, "a,b")}, more={"piped": True})
+    *fitted, empty, failed = fit_all(framework_python, "kmeans", *fits, nothing, wrong)
+    for file, pipe in zip(fitted[::2], fitted[1::2], strict=True):
+        assert file.metrics == pipe.metrics != {}
+        assert pipe.files == ["model_algo-1"]
+    assert empty.error == "The channel train holds no data (1 files)."
+    assert "the file train_0: line 1: 'a' is no number" in failed.error
+
+
 def test_the_first_instance_trains(framework_python: Path) -> None:
     train = {"train": (UNLABELLED, ROWS)}
     hosts = [f"algo-{number}" for number in (10, 2, 1)]

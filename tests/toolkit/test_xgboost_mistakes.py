@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.toolkit.built_in import RECORDS, Fit, errors
+from tests.toolkit.built_in import RECORDS, Fit, errors, fit_all
 from tests.toolkit.running import OptMl
 
 ROUND = {"num_round": "1"}
@@ -53,6 +53,22 @@ def test_xgboosts_own_sentence_is_kept_without_its_stack(framework_python: Path)
     assert not any(word in endless for word in ("Stack trace", "[bt]", "libxgboost", "/src/"))
     assert none == "The channel train is required; channels of this job: validation."
     assert empty == "The channel train holds no data (1 files)."
+
+
+def test_pipes_are_read_once(framework_python: Path) -> None:
+    piped = {"piped": True}
+    libsvm = "1 0:1 1:2\n0 0:3\n"
+    good, also, wrong, none = fit_all(
+        framework_python,
+        "xgboost_training",
+        Fit(ROUND, dict.fromkeys(("train", "validation"), ("text/csv", GOOD)), more=piped),
+        Fit(ROUND, dict.fromkeys(("train", "validation"), ("text/libsvm", libsvm)), more=piped),
+        Fit(ROUND, {"train": ("text/csv", "a,b\n1,2\n")}, more=piped),
+        Fit(ROUND, {"train": ("text/libsvm", "")}, more=piped),
+    )
+    assert good.files == also.files == ["xgboost-model"]
+    assert "the channel train as text/csv: the file train_0: line 1: 'a' is no number" in wrong.error
+    assert none.error == "Unable to read the channel train as text/libsvm: there are no rows."
 
 
 def test_the_failure_file_says_that_the_customer_is_to_blame(opt_ml: OptMl, framework_python: Path) -> None:

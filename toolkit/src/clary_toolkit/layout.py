@@ -55,3 +55,7 @@ class OptMl:
 
     def channel(self, name: str) -> Path:
         return self.input / "data" / name
+
+    def first_pipe(self, name: str) -> Path:
+        """Of a channel in Pipe mode. It can be read once, from the start to the end."""
+        return self.channel(f"{name}_0")

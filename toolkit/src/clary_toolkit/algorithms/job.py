@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from clary_toolkit.algorithms.hyperparameters import Hyperparameter, parsed
 from clary_toolkit.algorithms.progress import Progress
 from clary_toolkit.algorithms.tables import Table, numpy
 from clary_toolkit.errors import CustomerError
-from clary_toolkit.feeding.first_epoch import first_epoch
 from clary_toolkit.layout import OptMl
 from clary_toolkit.training.configuration import TrainingConfiguration
 
@@ -39,9 +38,9 @@ class Job:
         """All of a channel that must be there; sparse rows have at least `width` columns. Raises CustomerError."""
         if name not in self.channels:
             raise CustomerError(f"The channel {name} is required; channels of this job: {', '.join(self.channels)}.")
-        folder, settings = self._folder(name), self.channels[name]
+        settings = self.channels[name]
         kind, label_size = _content_type(name, str(settings.get("ContentType") or recordio.MEDIA_TYPE))
-        table = _read(name, folder, kind, label_size, self.values.get("feature_dim") or width)
+        table = _read(name, self._files(name), kind, label_size, self.values.get("feature_dim") or width)
         if labels and table.labels is None:
             raise CustomerError(f"The channel {name} must have labels, and not all of its rows have one.")
         wanted = self.values.get("feature_dim")
@@ -66,9 +65,12 @@ class Job:
             numpy.savez(file, settings=numpy.array(json.dumps(settings)), **arrays)
         self.log.note(f"the model is in {MODEL}")
 
-    def _folder(self, name: str) -> Path:
-        piped = self.channels[name].get("TrainingInputMode") == "Pipe"
-        return first_epoch(self.layout, name) if piped else self.layout.channel(name)
+    def _files(self, name: str) -> list[Path]:
+        """Each is read once, which is all that a pipe allows."""
+        if self.channels[name].get("TrainingInputMode") == "Pipe":
+            return [self.layout.first_pipe(name)]
+        found = self.layout.channel(name).rglob("*")
+        return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
 
 
 @dataclass(frozen=True)
@@ -127,9 +129,8 @@ def _content_type(channel: str, text: str) -> tuple[str, int]:
         raise CustomerError(f"label_size of the channel {channel} {error}.") from error
 
 
-def _read(channel: str, folder: Path, kind: str, label_size: int, width: int) -> Table:
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    found = [_table(channel, path, kind, label_size, width) for path in sorted(files) if path.stat().st_size]
+def _read(channel: str, files: Sequence[Path], kind: str, label_size: int, width: int) -> Table:
+    found = [_table(channel, path, kind, label_size, width) for path in files]
     if not sum(table.height for table in found):
         raise CustomerError(f"The channel {channel} holds no data ({len(files)} files).")
     try:

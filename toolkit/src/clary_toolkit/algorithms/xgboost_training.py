@@ -11,7 +11,6 @@ from clary_toolkit.algorithms.xgboost_data import read_channel, sentence
 from clary_toolkit.algorithms.xgboost_parameters import Parameters, parsed
 from clary_toolkit.child import Foreground
 from clary_toolkit.errors import CustomerError
-from clary_toolkit.feeding.first_epoch import first_epoch
 from clary_toolkit.layout import OptMl
 from clary_toolkit.training.configuration import TrainingConfiguration
 
@@ -62,8 +61,8 @@ def _channels(configuration: TrainingConfiguration, layout: OptMl, parameters: P
             kind = str(configuration.channels[name].get("ContentType") or "")
             width = sets["train"].num_col() if sets else 0
             piped = configuration.channels[name].get("TrainingInputMode") == "Pipe"
-            folder = first_epoch(layout, name) if piped else layout.channel(name)
-            sets[name] = read_channel(folder, kind, csv_weights=parameters.csv_weights, width=width)
+            place = layout.first_pipe(name) if piped else layout.channel(name)
+            sets[name] = read_channel(place, kind, csv_weights=parameters.csv_weights, width=width)
     return sets
 
 
