@@ -216,7 +216,7 @@ def shim_of(server: Server, letter: str) -> int:
             words = (process / "cmdline").read_bytes().split(b"\0")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if str(folder).encode() in words and any(word.endswith(b"/runtimes/shim") for word in words):
+        if str(folder).encode() in words and any(word.endswith(b"/shim") for word in words):
             return int(process.name)
     raise AssertionError("there is no shim")
 

@@ -31,6 +31,7 @@ from clary.runtimes.isolation import Kind, choose_isolation
 from clary.runtimes.layers import Layers
 from clary.runtimes.port import Phase
 from clary.runtimes.process import ProcessRuntime
+from clary.runtimes.shim_copy import place_shim
 from clary.runtimes.toolkit import Toolkit
 from clary.services.iam.execution_role import ensure_execution_role
 from clary.store.blobs import Blobs
@@ -126,6 +127,7 @@ def compose(settings: Settings, installation: Installation) -> Composition:
             visible=package_sources.local_folders(),
             variables=package_sources.job_variables(),
             toolkit=Toolkit(settings.environments).prepare,
+            shim=place_shim(settings.environments),
         ),
         environments=Environments(settings.environments, link_mode),
         settings=settings,

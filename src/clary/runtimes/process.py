@@ -30,7 +30,7 @@ from clary.runtimes.port import LogLine, Phase, UnitSpec, UnitState
 
 LOG_NOTES = "CLARY_LOG_NOTES"
 LOG_LIMIT_BYTES = 1024**3
-_SHIM = Path(__file__).with_name("shim")
+SHIM = Path(__file__).with_name("shim")
 _UNIT_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 _TRASH = ".removed-"
 _CHUNK = 1024 * 1024
@@ -42,11 +42,11 @@ _FOR_EVERY_UNIT = {"TAR_OPTIONS": "--no-same-owner"}
 class ProcessRuntime:
     """The `Runtime` port for one machine.
 
-    `isolation` may be given as the setting is. `python` runs the shims. `visible` are host folders that units
-    may read besides their environment, and `variables` are given to every unit that does not set them itself;
-    by default both are what makes pip find the packages that it finds outside. `toolkit` tells, building it if need
-    be, where the toolkit lies. Without `control_groups`, and where the machine does not allow them, memory is counted
-    by looking at the processes.
+    `isolation` may be given as the setting is. `python` runs the shims, whose program lies in `shim`. `visible` are
+    host folders that units may read besides their environment, and `variables` are given to every unit that does not
+    set them itself; by default both are what makes pip find the packages that it finds outside. `toolkit` tells,
+    building it if need be, where the toolkit lies. Without `control_groups`, and where the machine does not allow
+    them, memory is counted by looking at the processes.
     """
 
     def __init__(
@@ -60,10 +60,12 @@ class ProcessRuntime:
         visible: Sequence[Path] | None = None,
         variables: Mapping[str, str] | None = None,
         toolkit: Callable[[], Path] | None = None,
+        shim: Path = SHIM,
     ) -> None:
         self._layout = layout
         self._isolation = ways.choose_isolation(isolation) if isinstance(isolation, str) else isolation
         self._python = python
+        self._shim = shim
         self._toolkit = toolkit
         self._log_limit_bytes = log_limit_bytes
         self._control_groups = control_groups
@@ -192,7 +194,7 @@ class ProcessRuntime:
         crash_at = os.environ.get("CLARY_CRASH_AT", "")
         with (folder / "shim.err").open("ab") as errors:
             result = subprocess.run(
-                [self._python, "-I", "-S", str(_SHIM), str(folder)],
+                [self._python, "-I", "-S", str(self._shim), str(folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,

@@ -50,6 +50,12 @@ def read_label(path: Path) -> str:
     return label
 
 
+def hold(path: Path) -> None:
+    """Nobody collects the folder as long as this process lives."""
+    with contextlib.suppress(OSError):  # one that we may only read has no stamp, and nobody collects it
+        fcntl.flock(os.open(path / USED, os.O_RDONLY), fcntl.LOCK_SH)
+
+
 @contextmanager
 def alone(path: Path) -> Iterator[int]:
     """One builder of this folder at a time, over all processes; the kernel lets go when the builder and its children
