@@ -99,6 +99,11 @@ def test_query_requests_need_their_body(router: Router, signed_as: str, body: by
     assert (name_of(target), target.protocol) == (expected, "query")
 
 
+def test_forms_for_unknown_services_are_answered_in_their_form(router: Router) -> None:
+    assert router.protocol(head("POST", "/", "ec2", content_type=FORM)) == "query"
+    assert router.protocol(head("POST", "/2013-04-01/x", "route53", content_type=FORM)) == "rest-json"
+
+
 def test_an_action_in_the_query_string_needs_no_body(router: Router) -> None:
     request_head = head("GET", "/?Action=GetCallerIdentity&Version=2011-06-15", "sts")
     assert not router.needs_body(request_head)
@@ -161,7 +166,14 @@ def test_a_missing_parameter_never_widens_the_operation(router: Router) -> None:
             400,
         ),
         (head("GET", "/nothing/here", "sagemaker"), None, "UnknownOperationException", 404),
-        (head("GET", "/", "no-such-service"), None, "UnknownOperationException", 404),
+        (head("GET", "/", "no-such-service"), None, "NotImplemented", 501),
+        (head("POST", "/", "athena", x_amz_target="AmazonAthena.ListWorkGroups"), None, "NotImplemented", 501),
+        (
+            head("POST", "/", "ec2", content_type=FORM),
+            b"Action=DescribeVpcs&Version=2016-11-15",
+            "NotImplemented",
+            501,
+        ),
         (head("POST", "/", "sts"), b"Version=2011-06-15", "MissingAction", 400),
         (head("POST", "/", "sts"), b"Action=NoSuch", "InvalidAction", 400),
         (head("POST", "/", "sts"), b"Action=GetCallerIdentity&Version=1999-01-01", "InvalidAction", 400),

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from clary.base.errors import ApiError
+from clary.base.errors import ApiError, NotServed
 from clary.wire.catalog import Catalog, Operation
 from clary.wire.compression import expanded, is_compressed
 from clary.wire.facts import CBOR, ServiceFacts
@@ -23,6 +23,7 @@ from clary.wire.sigv4 import scope_service
 
 _CBOR_PATH = re.compile(r".*/service/([A-Za-z0-9_.]+)/operation/([A-Za-z0-9_]+)")
 _S3_HOST = re.compile(r"(?P<bucket>.+)\.s3[.-][a-z0-9.-]+")
+_SERVICE = re.compile(r"[a-z0-9-]{1,40}")
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FORM_FIELDS = 10_000
 _OPERATION_FIELDS = frozenset({b"Action", b"Version"})
@@ -66,6 +67,7 @@ class Router:
         self._by_prefix = {facts.target_prefix: facts for facts in catalog.facts.values() if facts.target_prefix}
         self._query_services = [facts for facts in catalog.facts.values() if facts.speaks_query]
         self._query_by_signing = {facts.signing_name: facts for facts in self._query_services}
+        self._signing_names = frozenset(facts.signing_name for facts in catalog.facts.values())
 
     def needs_body(self, head: RequestHead) -> bool:
         """True when the operation's name is in the body, which must then be read before `identify`."""
@@ -76,7 +78,7 @@ class Router:
         signed_as = scope_service(head)
         if signed_as:
             return signed_as in self._query_by_signing
-        return head.path == "/" and head.headers.get("content-type", "").startswith(_FORM)
+        return _is_form(head)
 
     def protocol(self, head: RequestHead) -> str:
         """The protocol in which to word an error about a request that cannot be identified. Never fails."""
@@ -87,6 +89,8 @@ class Router:
         signed_as = scope_service(head)
         if signed_as in self._query_by_signing or (not signed_as and self.needs_body(head)):
             return "query"
+        if signed_as not in self._signing_names and _is_form(head):
+            return "query"  # of a service that Clary does not know, such as EC2
         return "rest-xml" if signed_as in ("", "s3") else "rest-json"
 
     def identify(self, head: RequestHead, form: Form | bytes | None = None) -> Target:
@@ -96,13 +100,23 @@ class Router:
         target = head.headers.get("x-amz-target")
         if target is not None:
             prefix, _, name = target.rpartition(".")
+            if prefix not in self._by_prefix:
+                self._refuse_unknown(head)
             return self._rpc(self._by_prefix.get(prefix), name, "json")
         signed_as = scope_service(head)
         if not signed_as:
             return self._unsigned(head, form)
+        self._refuse_unknown(head)
         if signed_as in self._query_by_signing:
             return self._by_action(self._query_by_signing[signed_as], _fields(head, form))
         return self._by_route(signed_as, head)
+
+    def _refuse_unknown(self, head: RequestHead) -> None:
+        """Raise NotServed for a request that is signed for a service of which nothing is known here."""
+        signed_as = scope_service(head)
+        if signed_as and signed_as not in self._signing_names:
+            name = signed_as if _SERVICE.fullmatch(signed_as) else "This service"
+            raise NotServed(f"{name} is not served by this version of Clary; see docs/coverage.md.")
 
     def _by_cbor_path(self, head: RequestHead) -> Target:
         match = _CBOR_PATH.fullmatch(head.path)
@@ -197,6 +211,10 @@ class Router:
                 return f"/{bucket}{head.path}"
         match = _S3_HOST.fullmatch(host)
         return f"/{match['bucket']}{head.path}" if match else head.path
+
+
+def _is_form(head: RequestHead) -> bool:
+    return head.path == "/" and head.headers.get("content-type", "").startswith(_FORM)
 
 
 def _bytes_of(escaped: str) -> bytes:
