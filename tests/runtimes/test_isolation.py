@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from clary.base.errors import ConfigurationError
-from clary.runtimes import isolation
+from clary.runtimes import isolation, overlay
 from clary.runtimes.isolation import Kind, choose_isolation, relocate
 from clary.runtimes.port import Phase
 from clary.runtimes.shim import network
@@ -103,6 +103,20 @@ for path in ('/usr/mine', '/sys/mine', '/etc/hosts'):
     assert machine.wait("u").exit_code == 0, machine.lines("u")
     assert machine.lines("u")[1:] == ["[]", "[]", "/tmp /tmp"]
     assert not any(Path(folder, "mine").exists() for folder in ("/tmp", "/dev/shm", "/", "/var/tmp"))
+
+
+def test_packages_are_imported_from_places_that_tell_nothing(make_machine: MakeMachine) -> None:
+    """Under bwrap; elsewhere from where they are."""
+    code = "import sys; print(*(path for path in sys.path if 'site-packages' in path and '/units/' not in path))"
+    for way in ("bwrap", "plain"):
+        machine = make_machine(way)
+        here = overlay.find_packages(machine.environment)
+        machine.launch("u", code, front=machine.environment)
+        machine.wait("u")
+        below = here.relative_to(machine.environment)
+        places = (isolation.BWRAP_OVERLAY, isolation.BWRAP_FRONT, isolation.BWRAP_ENVIRONMENT)
+        wanted = [f"{place}/{below}" for place in places] if way == "bwrap" else [str(here)]
+        assert machine.lines("u")[-1].split() == wanted
 
 
 def test_tar_unpacks_what_another_user_packed(make_machine: MakeMachine) -> None:

@@ -54,12 +54,18 @@ def collect(folder: Path, older_than: timedelta, now: datetime) -> Iterator[Foun
     """Remove what nobody uses and nobody has used for this long; tells each when it is gone. Raises OSError."""
     for leftover in folder.glob(f"{_TRASH}*"):
         shutil.rmtree(leftover, ignore_errors=True)  # perhaps another collection's, which is at it as well
-    for answer in (folder / ANSWERS).glob("*.json"):
-        if now - datetime.fromtimestamp(answer.stat().st_mtime, UTC) >= max(older_than, _ALWAYS_KEPT):
+    for answer in [path for path in (folder / ANSWERS).glob("*") if _is_older(path, older_than, now)]:
+        if answer.is_dir():
+            shutil.rmtree(answer, ignore_errors=True)  # somebody died over it
+        else:
             answer.unlink(missing_ok=True)
     for found in find_environments(folder):
         if now - found.used_at >= max(older_than, _ALWAYS_KEPT) and _remove(found):
             yield found
+
+
+def _is_older(path: Path, age: timedelta, now: datetime) -> bool:
+    return now - datetime.fromtimestamp(path.lstat().st_mtime, UTC) >= max(age, _ALWAYS_KEPT)
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -26,6 +26,12 @@ OPT_ML = "/opt/ml"
 HOSTS_FILE = "/etc/hosts"
 BWRAP_OVERLAY = "/opt/clary"
 BWRAP_SOCKETS = "/run/clary"
+# Where packages are imported from, so that tracebacks tell no paths of the machine. The folders are also where they
+# are on the machine: first lines of their programs name that place. None may begin as BWRAP_OVERLAY does: pip takes
+# what begins with the prefix of its environment for a part of it, and would remove packages there.
+BWRAP_ENVIRONMENT = "/opt/shared-environment"
+BWRAP_FRONT = "/opt/shared-packages"
+BWRAP_TOOLKIT = "/opt/shared-toolkit"
 _PLAIN_NOTE = (
     "WARNING: jobs run without a file system of their own: /opt/ml does not exist, and the machine's files are "
     "visible. Scripts must use the SM_* variables or SAGEMAKER_BASE_DIR. Install bubblewrap "
@@ -106,7 +112,13 @@ class UnitPaths:
     @property
     def shared(self) -> list[Path]:
         """What other units use, too, and none may change."""
-        return [path for path in (self.environment, self.front, self.toolkit) if path]
+        return [path for path, _ in self.seen]
+
+    @property
+    def seen(self) -> list[tuple[Path, str]]:
+        """These, each with where it is under bwrap as well."""
+        places = [(self.environment, BWRAP_ENVIRONMENT), (self.front, BWRAP_FRONT), (self.toolkit, BWRAP_TOOLKIT)]
+        return [(path, place) for path, place in places if path]
 
 
 def choose_isolation(setting: str = "auto") -> Isolation:
@@ -166,6 +178,8 @@ def sandbox_options(paths: UnitPaths, directory: str, network: bool, hostname: s
     for folder in (*paths.visible, *paths.shared):
         if not folder.is_relative_to("/usr"):
             options += ["--ro-bind", str(folder), str(folder)]
+    for folder, place in paths.seen:
+        options += ["--ro-bind", str(folder), place]
     options += ["--bind", str(paths.overlay), BWRAP_OVERLAY]
     options += ["--bind", str(paths.opt_ml), OPT_ML]
     if paths.sockets is not None:

@@ -19,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ _FREE_BYTES = 5 * 1024**3
 _ASKED_AGAIN = timedelta(days=1)
 _KEPT = timedelta(days=7)
 _REFUSED_FOR = timedelta(hours=1)
-_NICE = 10
+_NICE = 5
 _LAST_SECONDS = 5.0
 _PINNED = re.compile(r"^ \+ (\S+==\S+)$", re.MULTILINE)
 _ANY_CHANGE = re.compile(r"^ [+~] \S+", re.MULTILINE)
@@ -139,41 +140,38 @@ class Layers:
                 self._waiting.pop(name, None)
 
     def _make(self, name: str, environment: Path, requirements: str) -> None:
-        """Nothing where somebody else is at it, or the disk is about to be full."""
+        """Nothing when the disk is about to be full."""
         self._folder.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(self._folder).free < _FREE_BYTES:
             log.warning("no packages are installed ahead: the disk is nearly full", extra={"path": str(self._folder)})
             return
-        with shared_folders.alone(self._folder / ANSWERS) as held:
-            work = self._folder / ANSWERS / "work"
-            shutil.rmtree(work, ignore_errors=True)
-            work.mkdir(parents=True)
+        (self._folder / ANSWERS).mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="work-", dir=self._folder / ANSWERS) as name_of_work:
+            work = Path(name_of_work)
             try:
-                packages = self._resolve(work, environment, requirements, held)
+                packages = self._resolve(work, environment, requirements)
                 if packages:
-                    self._build(work, environment, packages, held)
+                    self._build(work, environment, packages)
             except _Failed as error:
                 log.info("packages are left to the jobs", extra={"reason": str(error)})
                 packages = None
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
-            if not self._closed:  # then uv was killed, which says nothing of the packages
-                at = to_epoch_ms(self._clock.now())
-                durable.write_json(self._answer(name), {"at": at, "packages": packages})
+        if not self._closed:  # then uv was killed, which says nothing of the packages
+            at = to_epoch_ms(self._clock.now())
+            durable.write_json(self._answer(name), {"at": at, "packages": packages})
 
-    def _resolve(self, work: Path, environment: Path, requirements: str, held: int) -> list[str]:
+    def _resolve(self, work: Path, environment: Path, requirements: str) -> list[str]:
         """What the installer would put into the environment: pins."""
         (work / "in.txt").write_text(requirements)
-        said = self._uv(work, held, environment, "--dry-run", "--requirements=in.txt")
+        said = self._uv(work, (), environment, "--dry-run", "--requirements=in.txt")
         pins = _PINNED.findall(said)
         if len(pins) != len(_ANY_CHANGE.findall(said)):
             raise _Failed("something among them has no version of an index")
         return sorted(pins)
 
-    def _build(self, work: Path, environment: Path, packages: Sequence[str], held: int) -> None:
+    def _build(self, work: Path, environment: Path, packages: Sequence[str]) -> None:
         path = self._path(environment, packages)
         (work / "pins.txt").write_text("\n".join(packages))
-        with shared_folders.alone(path):
+        with shared_folders.alone(path) as held:
             if (path / shared_folders.READY).exists():
                 return
             shutil.rmtree(path, ignore_errors=True)
@@ -181,7 +179,7 @@ class Layers:
             target.mkdir(parents=True)
             try:
                 options = ("--no-deps", "--compile-bytecode", f"--link-mode={self._link_mode}")
-                self._uv(work, held, environment, f"--target={target}", *options, "--requirements=pins.txt")
+                self._uv(work, (held,), environment, f"--target={target}", *options, "--requirements=pins.txt")
             except _Failed:
                 shutil.rmtree(path, ignore_errors=True)
                 raise
@@ -189,8 +187,10 @@ class Layers:
             crash_here("layers.after_install")
             shared_folders.mark_ready(path, f"requirements.txt: {', '.join(packages)}")
 
-    def _uv(self, work: Path, held: int, environment: Path, *options: str) -> str:
-        """What it said. Only wheels are taken: to find out about others, code of theirs would have to run here."""
+    def _uv(self, work: Path, held: Sequence[int], environment: Path, *options: str) -> str:
+        """What it said. Only wheels are taken: to find out about others, code of theirs would have to run here.
+
+        uv gets a copy of the lock `held`: should this process die, the lock lasts as long as uv writes."""
         command = [
             sys.executable,
             "-m",
@@ -219,7 +219,7 @@ class Layers:
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
-                pass_fds=(held,),  # should this process die, the lock lasts as long as uv writes
+                pass_fds=held,
             )
         with process:
             try:

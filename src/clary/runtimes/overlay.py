@@ -12,6 +12,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from clary.runtimes import isolation
+
 # By their own names, so that they run in the thin environment and not in the shared one where they are installed.
 _PROGRAMS = {"pip": "pip", "pip3": "pip"}
 # Jobs share the machine's ports, which the launcher knows nothing of.
@@ -27,6 +29,7 @@ class Interpreter:
     version: str
     prefixes: tuple[Path, ...]
     packages: Path
+    environment: Path
 
 
 def read_interpreter(environment: Path) -> Interpreter:
@@ -43,6 +46,7 @@ def read_interpreter(environment: Path) -> Interpreter:
         version=entries.get("version") or entries.get("version_info", ""),
         prefixes=tuple(sorted(prefixes)),
         packages=find_packages(environment),
+        environment=environment,
     )
 
 
@@ -73,15 +77,24 @@ def make_overlay(
     for name, module in {**_PROGRAMS, **(_TORCH_PROGRAMS if has_torch else {})}.items():
         (programs / name).write_text(f'#!/bin/sh\nexec "$(dirname "$0")/python" -m {module} "$@"\n')
         (programs / name).chmod(0o755)
-    first = [find_packages(front)] if front else []
-    shared = [*first, interpreter.packages, *([toolkit] if toolkit else [])]
-    for folder in first:
-        _link_programs(folder / "bin", programs)
-    lines = [f"import site; site.addsitedir({str(folder)!r})\n" for folder in shared]
+    lines = [_search(interpreter.packages, isolation.BWRAP_ENVIRONMENT, interpreter.environment)]
+    if front:
+        first = find_packages(front)
+        _link_programs(first / "bin", programs)
+        lines.insert(0, _search(first, isolation.BWRAP_FRONT, front))
+    if toolkit:
+        lines.append(_search(toolkit, isolation.BWRAP_TOOLKIT, toolkit))
     (packages / "_shared_environment.pth").write_text("".join(lines))
     (target / "pyvenv.cfg").write_text(
         f"home = {interpreter.home}\ninclude-system-site-packages = false\nversion = {interpreter.version}\n"
     )
+
+
+def _search(folder: Path, place: str, root: Path) -> str:
+    """A line that adds the folder to the module search path: at `place`, where `root` is there as well."""
+    here, seen = str(folder), str(Path(place, folder.relative_to(root)))
+    there = f"os.path.exists({seen!r}) and os.path.samefile({seen!r}, {here!r})"
+    return f"import os, site; site.addsitedir({seen!r} if {there} else {here!r})\n"
 
 
 def _link_programs(folder: Path, programs: Path) -> None:
