@@ -128,7 +128,9 @@ def test_xgboost(serve: Serve, expected: list[list[float]]) -> None:
     assert server.invoke(csv(ROWS), "text/csv", Accept="image/png").status == 406
 
 
-def test_xgboosts_own_algorithm_takes_records(serve: Serve, expected: list[list[float]], opt_ml: OptMl) -> None:
+def test_xgboosts_own_algorithm_takes_records_and_bodies_without_a_type(
+    serve: Serve, expected: list[list[float]], opt_ml: OptMl
+) -> None:
     dense, gaps = expected
     (opt_ml.base / "model" / "model.json").rename(opt_ml.base / "model" / "xgboost-model")
     server = serve("from clary_toolkit.algorithms.xgboost_serving import *\n", CLARY_FRAMEWORK="xgboost")
@@ -142,6 +144,9 @@ def test_xgboosts_own_algorithm_takes_records(serve: Serve, expected: list[list[
     lines = server.invoke(body, kind, Accept="application/jsonlines").text.splitlines()
     assert [json.loads(line)["score"] for line in lines] == pytest.approx(dense)
     assert server.invoke(b"no records", kind).status == 400
+    for body in (csv(ROWS), "0:1 1:2 2:3\n0:4 1:5 2:6"):
+        reply = server.invoke(body, "")
+        assert [float(line) for line in reply.text.splitlines()] == pytest.approx(dense), "told by its looks"
 
 
 def test_of_several_instances_the_first_trains_with_xgboost(opt_ml: OptMl) -> None:

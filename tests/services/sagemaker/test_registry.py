@@ -73,6 +73,29 @@ def test_a_model_card_may_be_left_out(sagemaker: Client) -> None:
     assert described(sagemaker, arn, IncludedData="MetadataOnly")["ModelCard"] == {"ModelCardStatus": "Draft"}
 
 
+def test_status_and_content_of_a_model_card_change_apart(sagemaker: Client) -> None:
+    arn = register(sagemaker, ModelCard={"ModelCardContent": "{}", "ModelCardStatus": "Draft"})
+    sagemaker("UpdateModelPackage", ModelPackageArn=arn, ModelCard={"ModelCardContent": '{"a": 1}'})
+    sagemaker("UpdateModelPackage", ModelPackageArn=arn, ModelCard={"ModelCardStatus": "PendingReview"})
+    assert described(sagemaker, arn)["ModelCard"] == {
+        "ModelCardContent": '{"a": 1}',
+        "ModelCardStatus": "PendingReview",
+    }
+
+
+def test_a_model_and_another_version_are_registered_as_what_they_run(sagemaker: Client) -> None:
+    container = {"Image": "i", "ModelDataUrl": "s3://b/m.tar.gz", "Environment": {"A": "b"}}
+    model = sagemaker("CreateModel", ModelName="m", PrimaryContainer={**container, "Mode": "SingleModel"})["ModelArn"]
+    first = register(sagemaker, SourceUri=model)
+    assert described(sagemaker, first)["InferenceSpecification"] == {"Containers": [container]}
+    second = register(sagemaker, SourceUri=first)
+    assert described(sagemaker, second)["InferenceSpecification"] == {"Containers": [container]}
+    own = {"Containers": [{"Image": "other"}]}
+    third = register(sagemaker, SourceUri=first, InferenceSpecification=own)
+    assert described(sagemaker, third)["InferenceSpecification"] == own
+    assert "InferenceSpecification" not in described(sagemaker, register(sagemaker, SourceUri=f"{first}0"))
+
+
 def test_every_filter_of_lists_counts(sagemaker: Client) -> None:
     for number, status in enumerate(("Approved", "Rejected", "Approved"), 1):
         register(sagemaker.at(now=NOW + timedelta(minutes=number)), ModelApprovalStatus=status)

@@ -1,6 +1,6 @@
 """The XGBoost algorithm's handlers: a booster out of the model folder, its predictions out.
 
-In: CSV, LIBSVM, recordio-protobuf. Out: CSV, JSON, JSON lines, recordio-protobuf.
+In: CSV, LIBSVM, recordio-protobuf; without a type what the body looks like, CSV or LIBSVM. Out: CSV, JSON, JSON lines, recordio-protobuf.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from clary_toolkit.serving import defaults_xgboost
 from clary_toolkit.serving.content import CSV, JSON, choose, media_type
 
 DEFAULT_ACCEPT = CSV
+DEFAULT_CONTENT_TYPE = ""
 JSON_LINES = "application/jsonlines"
 
 
@@ -36,7 +37,7 @@ def model_fn(model_dir: str) -> Any:
 
 
 def input_fn(data: Any, content_type: str) -> Any:
-    kind = media_type(content_type)
+    kind = media_type(content_type) or _looks_like(data)
     if kind == "libsvm":
         return defaults_xgboost.input_fn(data, "text/libsvm")
     if kind == recordio.MEDIA_TYPE:
@@ -44,7 +45,7 @@ def input_fn(data: Any, content_type: str) -> Any:
     if kind not in defaults_xgboost.LIBSVM | {CSV}:
         supported = f"text/csv, text/libsvm, {recordio.MEDIA_TYPE}"
         raise RequestError(415, f"content type {kind!r} is not supported; supported: {supported}")
-    return defaults_xgboost.input_fn(data, content_type)
+    return defaults_xgboost.input_fn(data, content_type or kind)
 
 
 def predict_fn(data: Any, model: Any) -> Any:
@@ -64,6 +65,12 @@ def output_fn(prediction: Any, accept: str) -> tuple[bytes | str, str]:
     if kind == recordio.MEDIA_TYPE:
         return recordio.answers([{"score": row if isinstance(row, list) else [row]} for row in rows]), kind
     return "".join(f"{_csv(row)}\n" for row in rows), CSV
+
+
+def _looks_like(data: bytes | str) -> str:
+    """Transform jobs of pipelines often name no type. LIBSVM is the algorithm's own, and has no commas."""
+    text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+    return CSV if "," in text.lstrip().partition("\n")[0] else "text/libsvm"
 
 
 def _records(data: bytes) -> Any:

@@ -48,11 +48,19 @@ class Answer:
 class Invocations:
     """Answers POST /invocations with one model. Called from one thread at a time."""
 
-    def __init__(self, handlers: ModelHandlers, model: Any, model_dir: str, default_accept: str) -> None:
+    def __init__(
+        self,
+        handlers: ModelHandlers,
+        model: Any,
+        model_dir: str,
+        default_accept: str,
+        default_content_type: str = content.JSON,
+    ) -> None:
         self._handlers = handlers
         self._model = model
         self._model_dir = model_dir
         self._default_accept = default_accept
+        self._default_content_type = default_content_type
 
     def answer(self, request: Request) -> Answer:
         started = time.perf_counter()
@@ -68,7 +76,7 @@ class Invocations:
 
     def _transformed(self, request: Request) -> Answer:
         headers = request.headers
-        content_type = headers.get("content-type") or content.JSON
+        content_type = headers.get("content-type") or self._default_content_type
         accept = content.accept_for_handler(headers.get("accept", ""), self._default_accept)
         data = content.body_for_handler(request.body, content_type)
         context = Context(self._model_dir, headers)

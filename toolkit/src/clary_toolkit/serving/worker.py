@@ -30,7 +30,8 @@ def run_worker(settings: Settings, code: Path, listener: socket.socket, path: Pa
     handlers = handlers_of(module, settings.framework)
     model_dir = str(settings.layout.model)
     accept = settings.default_accept or str(getattr(module, "DEFAULT_ACCEPT", JSON))
-    invocations = Invocations(handlers, load_model(handlers, model_dir), model_dir, accept)
+    content_type = str(getattr(module, "DEFAULT_CONTENT_TYPE", JSON))
+    invocations = Invocations(handlers, load_model(handlers, model_dir), model_dir, accept, content_type)
     network = Network(listener, path, settings)
     try:
         network.start()

@@ -36,6 +36,8 @@ def _update(context: Context, tx: Transaction, request: dict[str, Any]) -> dict[
     for member in _REPLACED:
         if member in request:
             kept[member] = request[member]
+    if "ModelCard" in request:  # its status changes without its content, and the other way round
+        kept["ModelCard"] = {**(package.document["request"].get("ModelCard") or {}), **request["ModelCard"]}
     _change_metadata(kept, request)
     _add_specifications(kept, request)
     document = {

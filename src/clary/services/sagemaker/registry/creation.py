@@ -39,6 +39,8 @@ _KEPT = (
     "ModelLifeCycle",
     "ModelPackageRegistrationType",
 )
+# What a model's container shares with one of a package.
+_OF_MODELS = ("ContainerHostname", "Image", "ModelDataUrl", "ModelDataSource", "Environment")
 
 
 def new_package(context: Context, request: dict[str, Any]) -> str:
@@ -53,6 +55,7 @@ def new_package(context: Context, request: dict[str, Any]) -> str:
 def create_model_package(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     _check(request)
     with context.database.write() as tx:
+        request = _with_source(tx, context, request)
         if "ModelPackageGroupName" in request:
             package = _add_version(tx, context, get_group(tx, context, request["ModelPackageGroupName"]), request)
         else:
@@ -73,6 +76,22 @@ def _check(request: dict[str, Any]) -> None:
         raise ValidationException("ModelApprovalStatus is only for versions in a model package group.")
     if request.get("SourceAlgorithmSpecification") and "InferenceSpecification" not in request:
         names.refuse_unserved(operation, request, "SourceAlgorithmSpecification")
+
+
+def _with_source(tx: Transaction, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    """SourceUri may be the ARN of a model or of another package: what is registered is then what that runs."""
+    source = resources.find_by_arn(tx, request.get("SourceUri", ""))
+    if "InferenceSpecification" in request or source is None or source.account != context.account:
+        return request
+    given = source.document.get("request", {})
+    if source.kind == PACKAGE and "InferenceSpecification" in given:
+        return {**request, "InferenceSpecification": given["InferenceSpecification"]}
+    if source.kind == "model" and "PrimaryContainer" in given:
+        container = {
+            name: given["PrimaryContainer"][name] for name in _OF_MODELS if name in given["PrimaryContainer"]
+        }
+        return {**request, "InferenceSpecification": {"Containers": [container]}}
+    return request
 
 
 def _document(context: Context, request: dict[str, Any]) -> dict[str, Any]:
