@@ -59,15 +59,12 @@ def invocation_metrics(server: Server, name: str) -> dict[str, Any]:
     found = {}
     for metric in cloudwatch.list_metrics(Namespace="AWS/SageMaker", Dimensions=dimensions)["Metrics"]:
         now = datetime.now(UTC)
-        points = cloudwatch.get_metric_statistics(
-            **metric,
-            StartTime=now - timedelta(hours=1),
-            EndTime=now + timedelta(minutes=1),
-            Period=3600,
-            Statistics=["Sum", "SampleCount", "Maximum"],
-            ExtendedStatistics=["p50"],
-        )["Datapoints"]
-        found[metric["MetricName"]] = sum(point["Sum"] for point in points), points[0]
+        asked = {"StartTime": now - timedelta(hours=1), "EndTime": now + timedelta(minutes=1), "Period": 3600}
+        simple, extended = (
+            cloudwatch.get_metric_statistics(**metric, **asked, **kind)["Datapoints"]
+            for kind in ({"Statistics": ["Sum", "SampleCount", "Maximum"]}, {"ExtendedStatistics": ["p50"]})
+        )
+        found[metric["MetricName"]] = sum(point["Sum"] for point in simple), {**extended[0], **simple[0]}
     return found
 
 

@@ -15,7 +15,7 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from clary.control.bodies import LARGEST_SMALL_BODY
+from clary.wire.facts import FACTS
 from tests.server import Server
 
 SECONDS = 10
@@ -84,7 +84,7 @@ BODIES = {
     "a number without end": (b'{"ModelName":' + b"9" * 100_000 + b"}", b"SerializationException"),
     "a power": (b'{"MaxResults":1e999999999}', b""),
     "compressed": (gzip.compress(b'{"ModelName":"no-such-model"}'), b""),
-    "too large": (b" " * (LARGEST_SMALL_BODY + 1), b"RequestEntityTooLargeException"),
+    "too large": (b" " * (FACTS["sagemaker"].most_body + 1), b"RequestEntityTooLargeException"),
 }
 
 

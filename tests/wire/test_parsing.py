@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clary.base.errors import ApiError
+from clary.wire import documents, xml
 from clary.wire.catalog import Catalog
 from clary.wire.facts import CBOR
 from clary.wire.http import RequestHead
@@ -199,6 +200,17 @@ def test_xml_with_and_without_namespace() -> None:
 )
 def test_malformed_forms(body: bytes) -> None:
     assert refusal(target("iam", "CreateRole"), body).code == "MalformedInput"
+
+
+def test_a_body_of_very_many_values_is_refused() -> None:
+    numbers = [1] * (documents.MOST_VALUES + 1)
+    for request, body in (
+        (TARGETS[CBOR], cbor2.dumps({"MetricData": [{"Values": numbers}]})),
+        (TARGETS["json"], json.dumps({"MetricData": numbers}).encode()),
+    ):
+        assert refusal(request, body).message == "The request body has too many values"
+    assert len(parse(TARGETS[CBOR], HEAD, cbor2.dumps({"MetricData": [{"Values": numbers[9:]}]}))["MetricData"]) == 1
+    assert refusal(DELETE_OBJECTS, b"<Delete>" + b"<a/>" * xml.MOST_ELEMENTS + b"</Delete>").code == "MalformedXML"
 
 
 def test_forms_keep_the_order_of_numbers_not_of_arrival() -> None:

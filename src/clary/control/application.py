@@ -27,6 +27,7 @@ from clary.services.context import Context
 from clary.services.operation import Operation
 from clary.store.blobs import Incoming
 from clary.wire.error_codes import localize
+from clary.wire.facts import FACTS
 from clary.wire.http import RequestHead
 from clary.wire.parsing import parse
 from clary.wire.rendering import render, render_error
@@ -102,7 +103,7 @@ class Application:
     async def _identify(self, call: Call) -> None:
         """Which service and operation. Query services name theirs in the body, so that is read first."""
         if self._router.needs_body(call.head):
-            call.body = await bodies.read_body(call)
+            call.body = await bodies.read_body(call, self._router.most_body(call.head))
         call.target = self._router.identify(call.head, call.body)
 
     async def _take_body(self, call: Call) -> None:
@@ -112,7 +113,7 @@ class Application:
             call.body = await bodies.spool_body(call, self._open_spool(call), self._pool)
             return
         if call.body is None:
-            call.body = await bodies.read_body(call)
+            call.body = await bodies.read_body(call, FACTS[call.known_target.service].most_body)
 
     def _admit(self, call: Call) -> None:
         """Who sends a body that streams. Of strangers no byte is kept before it is sure that they may send it."""

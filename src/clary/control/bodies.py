@@ -11,8 +11,8 @@ from clary.control.call import Call, Receive
 from clary.control.spool import Spool
 from clary.store.blobs import Incoming
 from clary.wire import checksums
+from clary.wire.error_codes import BodyTooLarge
 
-LARGEST_SMALL_BODY = 16 * 1024 * 1024
 _PIECE = 1024 * 1024
 
 
@@ -20,13 +20,13 @@ class ClientGone(Exception):
     """The client went away before its request was complete; there is nobody to answer."""
 
 
-async def read_body(call: Call) -> bytes:
-    """The whole body; EntityTooLarge beyond 16 MiB."""
+async def read_body(call: Call, most: int) -> bytes:
+    """The whole body; BodyTooLarge beyond `most` bytes."""
     body = bytearray()
     async for chunk in chunks(call.receive):
         body += chunk
-        if len(body) > LARGEST_SMALL_BODY:
-            raise ApiError("The request body is too large.", code="RequestEntityTooLargeException", status=413)
+        if len(body) > most:
+            raise BodyTooLarge
     return bytes(body)
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import zlib
 
 from clary.base.errors import ApiError
+from clary.wire.error_codes import BodyTooLarge
+from clary.wire.facts import MEBIBYTE
 from clary.wire.http import RequestHead
 
-LARGEST = 16 * 1024 * 1024
+LARGEST = 4 * MEBIBYTE  # only CloudWatch has such bodies
 _GZIP = zlib.MAX_WBITS | 16
 
 
@@ -28,7 +30,7 @@ def expanded(body: bytes) -> bytes:
     except zlib.error:
         content = b""
     if len(content) > LARGEST:
-        raise ApiError("The request body is too large.", code="RequestEntityTooLargeException", status=413)
+        raise BodyTooLarge
     if not reader.eof or reader.unused_data:
         raise ApiError("The request body is not valid gzip.", code="SerializationException", status=400)
     return content

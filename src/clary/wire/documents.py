@@ -28,6 +28,8 @@ from clary.wire.scalars import (
     write_timestamp,
 )
 
+MOST_VALUES = 400_000
+"""In one body: a PutMetricData with all that it may have is not far below."""
 _TEXT_KINDS = {"string": "String", "integer": "Integer", "long": "Long", "boolean": "Boolean", "blob": "Blob"}
 
 
@@ -75,13 +77,13 @@ CBOR = Notation(
 
 
 def load_json(body: bytes) -> Any:
-    """The document of a JSON body; no NaN, no half characters in the encoding, no deep nesting."""
+    """The document of a JSON body; no NaN, no half characters in the encoding, neither too deep nor too large."""
     try:
         document = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise Malformed("Could not parse the request body as JSON") from None
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
-        _check_depth(document)
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH or body.count(b",") >= MOST_VALUES:
+        _check_extent(document)
     return document
 
 
@@ -106,22 +108,27 @@ _REFUSED_TAGS = dict.fromkeys(_OTHER_TAGS, _refuse_tag)
 def load_cbor(body: bytes) -> Any:
     """The document of a CBOR body."""
     try:
-        return cbor2.loads(body, semantic_decoders=_REFUSED_TAGS, max_depth=MAX_DEPTH, strict_hashable_types=True)
+        document = cbor2.loads(body, semantic_decoders=_REFUSED_TAGS, max_depth=MAX_DEPTH, strict_hashable_types=True)
     except (cbor2.CBORDecodeError, ValueError, OverflowError):
         raise Malformed("Could not parse the request body as CBOR") from None
+    if len(body) > MOST_VALUES:
+        _check_extent(document)
+    return document
 
 
 def dump_cbor(document: Any) -> bytes:
     return bytes(cbor2.dumps(document))
 
 
-def _check_depth(document: Any) -> None:
-    """Breadth first, so that the check itself cannot run out of stack."""
-    level, depth = [document], 0
+def _check_extent(document: Any) -> None:
+    """Depth and number of values. Breadth first, so that the check itself cannot run out of stack."""
+    level, depth, count = [document], 0, 0
     while level:
-        depth += 1
+        depth, count = depth + 1, count + len(level)
         if depth > MAX_DEPTH:
             raise Malformed("The request body is nested too deeply")
+        if count > MOST_VALUES:
+            raise Malformed("The request body has too many values")
         level = [
             inner
             for value in level

@@ -221,6 +221,13 @@ def serialization_error(protocol: str, message: str) -> ApiError:
     return ApiError(message, code=code, status=400)
 
 
+class BodyTooLarge(ApiError):
+    """A body beyond what the service takes, in the words of the query protocol."""
+
+    def __init__(self) -> None:
+        super().__init__("The request body is too large.", code="RequestEntityTooLarge", status=413)
+
+
 def localize(service: str, error: ApiError) -> ApiError:
     """The error as the service words it; errors that are the service's own come back unchanged."""
     family = family_of(service)
@@ -228,6 +235,8 @@ def localize(service: str, error: ApiError) -> ApiError:
         code = "AccessDenied" if family in ("query", "s3") else "AccessDeniedException"
         code = _DENIALS.get(service, code)
         status = 400 if family == "json" and service not in _DENIALS else 403
+    elif isinstance(error, BodyTooLarge):
+        return _too_large(service, family)
     elif isinstance(error, InvalidToken):
         code, status = _TOKEN_CODES.get(service, validation_code(service)), error.status
     elif type(error) is ValidationException and error.code == _DEFAULT_VALIDATION:
@@ -235,3 +244,12 @@ def localize(service: str, error: ApiError) -> ApiError:
     else:
         return error
     return ApiError(error.message, code=code, status=status, **error.members)
+
+
+def _too_large(service: str, family: Family) -> ApiError:
+    if family == "s3":
+        return ApiError("Your request was too big.", code="MaxMessageLengthExceeded", status=400)
+    if family == "query":
+        return BodyTooLarge()
+    code = "RequestTooLargeException" if service == "lambda" else "RequestEntityTooLargeException"
+    return ApiError("The request body is too large.", code=code, status=413)

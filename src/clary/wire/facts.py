@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CBOR = "smithy-rpc-v2-cbor"
+MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class ServiceFacts:
     """What is known of a service without its model.
 
     `version` is the API version that query requests carry; a service with a version speaks the query protocol, even
-    when its model has left that behind (`former_query`).
+    when its model has left that behind (`former_query`). `most_body` is the size of the largest body that is taken,
+    of those that are read at once: what the service allows with all of its characters escaped.
     """
 
     name: str
@@ -24,6 +26,7 @@ class ServiceFacts:
     protocols: tuple[str, ...]
     target_prefix: str = ""
     version: str = ""
+    most_body: int = MEBIBYTE
 
     @property
     def is_rest(self) -> bool:
@@ -40,26 +43,31 @@ _QUERY = ("query",)
 _CBOR_JSON = (CBOR, "json")
 
 _FACTS = (
-    ServiceFacts("sagemaker", "sagemaker", _JSON, "SageMaker"),
+    ServiceFacts("sagemaker", "sagemaker", _JSON, "SageMaker", most_body=6 * MEBIBYTE),
     ServiceFacts("sagemaker-runtime", "sagemaker", _REST),
     ServiceFacts("sagemaker-featurestore-runtime", "sagemaker", _REST),
     ServiceFacts("sagemaker-metrics", "sagemaker", _REST),
     ServiceFacts("sagemaker-a2i-runtime", "sagemaker", _REST),
     ServiceFacts("sagemaker-edge", "sagemaker", _REST),
-    ServiceFacts("s3", "s3", ("rest-xml",)),
+    ServiceFacts("s3", "s3", ("rest-xml",), most_body=8 * MEBIBYTE),
     ServiceFacts("sts", "sts", _QUERY, version="2011-06-15"),
     ServiceFacts("iam", "iam", _QUERY, version="2010-05-08"),
     ServiceFacts("organizations", "organizations", _JSON, "AWSOrganizationsV20161128"),
-    ServiceFacts("events", "events", _JSON, "AWSEvents"),
+    ServiceFacts("events", "events", _JSON, "AWSEvents", most_body=4 * MEBIBYTE),
     ServiceFacts("scheduler", "scheduler", _REST),
     ServiceFacts("sns", "sns", _QUERY, version="2010-03-31"),
-    ServiceFacts("sqs", "sqs", _JSON, "AmazonSQS", version="2012-11-05"),
+    ServiceFacts("sqs", "sqs", _JSON, "AmazonSQS", version="2012-11-05", most_body=6 * MEBIBYTE),
     ServiceFacts("ssm", "ssm", _JSON, "AmazonSSM"),
     ServiceFacts("stepfunctions", "states", _JSON, "AWSStepFunctions"),
     ServiceFacts(
-        "cloudwatch", "monitoring", (CBOR, "json", "query"), "GraniteServiceVersion20100801", version="2010-08-01"
+        "cloudwatch",
+        "monitoring",
+        (CBOR, "json", "query"),
+        "GraniteServiceVersion20100801",
+        version="2010-08-01",
+        most_body=4 * MEBIBYTE,
     ),
-    ServiceFacts("logs", "logs", _JSON, "Logs_20140328"),
+    ServiceFacts("logs", "logs", _JSON, "Logs_20140328", most_body=6 * MEBIBYTE),
     ServiceFacts("cloudtrail", "cloudtrail", _JSON, "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"),
     ServiceFacts("application-autoscaling", "application-autoscaling", _JSON, "AnyScaleFrontendService"),
     ServiceFacts("ecr", "ecr", _JSON, "AmazonEC2ContainerRegistry_V20150921"),
@@ -68,7 +76,7 @@ _FACTS = (
     ServiceFacts("codecommit", "codecommit", _JSON, "CodeCommit_20150413"),
     ServiceFacts("codedeploy", "codedeploy", _CBOR_JSON, "CodeDeploy_20141006"),
     ServiceFacts("cloudformation", "cloudformation", _QUERY, version="2010-05-15"),
-    ServiceFacts("lambda", "lambda", _REST),
+    ServiceFacts("lambda", "lambda", _REST, most_body=16 * MEBIBYTE),
     ServiceFacts("apigateway", "apigateway", _REST),
     ServiceFacts("kms", "kms", _JSON, "TrentService"),
     ServiceFacts("secretsmanager", "secretsmanager", _JSON, "secretsmanager"),

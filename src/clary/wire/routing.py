@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from clary.base.errors import ApiError, NotServed
 from clary.wire.catalog import Catalog, Operation
 from clary.wire.compression import expanded, is_compressed
-from clary.wire.facts import CBOR, ServiceFacts
+from clary.wire.facts import CBOR, MEBIBYTE, ServiceFacts
 from clary.wire.http import RequestHead
 from clary.wire.routes import RouteTable
 from clary.wire.sigv4 import scope_service
@@ -79,6 +79,11 @@ class Router:
         if signed_as:
             return signed_as in self._query_by_signing
         return _is_form(head)
+
+    def most_body(self, head: RequestHead) -> int:
+        """Of a query request, whose target is not known yet: what the service takes that it is signed for."""
+        facts = self._query_by_signing.get(scope_service(head))
+        return facts.most_body if facts else MEBIBYTE
 
     def protocol(self, head: RequestHead) -> str:
         """The protocol in which to word an error about a request that cannot be identified. Never fails."""

@@ -18,6 +18,7 @@ from clary.wire.scalars import MAX_DEPTH, Malformed, read_text, write_text
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 # characters that XML 1.0 cannot hold, not even as a reference
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+MOST_ELEMENTS = 100_000  # ten thousand parts of an upload with a checksum each have half as many
 # where members of a response may be, other than its body
 OUTSIDE_BODY = frozenset({"header", "headers", "statusCode"})
 _QUOTES = {'"': "&quot;", "\n": "&#10;", "\t": "&#9;", "\r": "&#13;"}
@@ -47,6 +48,7 @@ class _TreeBuilder:
     def __init__(self) -> None:
         self.root: Element | None = None
         self._open: list[Element] = []
+        self._count = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         element = Element(_local(name), {_local(key): value for key, value in attributes.items()})
@@ -57,6 +59,9 @@ class _TreeBuilder:
         self._open.append(element)
         if len(self._open) > MAX_DEPTH:
             raise Malformed("The XML is nested too deeply")
+        self._count += 1
+        if self._count > MOST_ELEMENTS:
+            raise Malformed("The XML has too many elements")
 
     def end(self, _: str) -> None:
         self._open.pop()

@@ -1,0 +1,35 @@
+"""Bodies that are larger than a service has use for: refused in its words, before anything of them is read."""
+
+from __future__ import annotations
+
+import pytest
+
+from clary.wire.facts import FACTS, MEBIBYTE
+from tests.control.in_process import ENDPOINT, Answer, Control
+
+
+def send(control: Control, service: str, body: bytes, path: str = "/", **headers: str) -> Answer:
+    scope = f"AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/{FACTS[service].signing_name}/aws4_request"
+    signed = {"authorization": f"{scope}, SignedHeaders=host, Signature=0"}
+    return control.send("POST", ENDPOINT + path, body, {**signed, **headers})
+
+
+@pytest.mark.parametrize(("service", "most"), [("iam", 1), ("sts", 1), ("sns", 1), ("cloudwatch", 4), ("sqs", 6)])
+def test_of_query_services(control: Control, service: str, most: int) -> None:
+    refused = send(control, service, b"Action=" + b"%41" * (most * MEBIBYTE // 3))
+    assert refused.status == 413
+    assert b"<Code>RequestEntityTooLarge</Code>" in refused.body
+    assert send(control, service, b"Action=A&x=" + b"1" * (most * MEBIBYTE - 11)).status != 413
+
+
+def test_of_others(control: Control) -> None:
+    def refused(service: str, path: str = "/", **headers: str) -> tuple[int, bytes]:
+        answer = send(control, service, b"1" * (FACTS[service].most_body + 1), path, **headers)
+        return answer.status, answer.body + answer.headers.get("x-amzn-errortype", "").encode()
+
+    named = {"x-amz-target": "SageMaker.ListModels"}
+    for status, said in (refused("sagemaker", **named), refused("scheduler", "/schedules/s")):
+        assert (status, b"RequestEntityTooLargeException" in said) == (413, True), said
+    assert b"RequestTooLargeException" in refused("lambda", "/2015-03-31/functions")[1]
+    status, said = refused("s3", "/bucket?delete")
+    assert (status, b"<Code>MaxMessageLengthExceeded</Code>" in said) == (400, True)
