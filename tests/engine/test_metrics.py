@@ -196,6 +196,14 @@ def test_lines_of_the_built_in_algorithms(line: str, wanted: dict[str, float]) -
     assert quality_metrics(line) == wanted
 
 
+def test_a_script_that_prints_xgboosts_rounds_needs_no_definitions(database: Database) -> None:
+    algorithm = {"TrainingImage": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"}
+    job = Job(database, {"AlgorithmSpecification": algorithm, "HyperParameters": {"sagemaker_program": '"t.py"'}})
+    job.prints("u", (1000, "[0]#011train-rmse:7.5#011validation-rmse:8.5"))
+    job.look(ended=True)
+    assert job.finals == {"train:rmse": (7.5, 1000), "validation:rmse": (8.5, 1000)}
+
+
 def test_scripts_and_commands_in_an_algorithms_image_are_not_the_algorithm() -> None:
     algorithm = {"TrainingImage": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"}
     assert is_built_in({"AlgorithmSpecification": algorithm})

@@ -226,3 +226,5 @@ def test_what_trains_by_itself(
     alone: bool,
 ) -> None:
     assert images.trains_alone(image, hyperparameters, variables, command) is alone
+    tells = alone or (image.endswith("xgboost:1.7-1") and not command)
+    assert images.tells_metrics(image, hyperparameters, variables, command) is tells

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clary.runtimes.expressions import Expressions
-from clary.runtimes.images import trains_alone
+from clary.runtimes.images import tells_metrics, trains_alone
 
 _ROUND = re.compile(r"\[\d{1,9}\]")
 _QUALITY = re.compile(
@@ -48,7 +48,7 @@ class Finder:
         comes first, and is not looked for again by a definition of the same name."""
         own = [
             Value(name, at_ms, value)
-            for at_ms, line in (lines if is_built_in(request) else ())
+            for at_ms, line in (lines if _tells_own(request) else ())
             for name, value in own_metrics(line).items()
         ]
         known = {value.name for value in own}
@@ -61,7 +61,7 @@ class Finder:
 
 def has_metrics(request: dict[str, Any]) -> bool:
     """Whether there is anything to be looked for."""
-    return bool(definitions(request)) or is_built_in(request)
+    return bool(definitions(request)) or _tells_own(request)
 
 
 def definitions(request: dict[str, Any]) -> dict[str, str]:
@@ -71,9 +71,18 @@ def definitions(request: dict[str, Any]) -> dict[str, str]:
 
 
 def is_built_in(request: dict[str, Any]) -> bool:
-    """Whether the image's own algorithm trains, whose metrics need no definitions."""
+    """Whether the image's own algorithm trains."""
+    return trains_alone(*_training(request))
+
+
+def _tells_own(request: dict[str, Any]) -> bool:
+    """Whether there are metrics that need no definitions."""
+    return tells_metrics(*_training(request))
+
+
+def _training(request: dict[str, Any]) -> tuple[str, dict[str, str], dict[str, str] | None, list[str] | None]:
     algorithm = request["AlgorithmSpecification"]
-    return trains_alone(
+    return (
         algorithm.get("TrainingImage") or "",
         request.get("HyperParameters") or {},
         request.get("Environment"),

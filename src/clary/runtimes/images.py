@@ -182,6 +182,18 @@ def trains_alone(
     return not command and (repository in ALGORITHMS or (repository in XGBOOST_IMAGES and not scripted))
 
 
+def tells_metrics(
+    image_uri: str,
+    hyperparameters: Mapping[str, str],
+    variables: Mapping[str, str] | None = None,
+    command: Sequence[str] | None = None,
+) -> bool:
+    """Whether the image's metrics are known without definitions: those of its algorithm, and of XGBoost's rounds also
+    where a script prints them."""
+    rounds = split_image(image_uri)[0] in XGBOOST_IMAGES and not command
+    return trains_alone(image_uri, {} if rounds else hyperparameters, None if rounds else variables, command)
+
+
 def _version_notes(
     chosen: Definition, repository: str, tag: str, wanted: Version | None, python: Version
 ) -> tuple[str, ...]:

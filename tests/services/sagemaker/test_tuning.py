@@ -51,7 +51,9 @@ def test_built_in_algorithms_stop_early_without_definitions(client: Client) -> N
     assert made["HyperParameterTuningJobArn"].endswith(":hyper-parameter-tuning-job/tuned")
 
 
-def test_scripts_need_a_regular_expression(client: Client) -> None:
+def test_scripts_need_a_regular_expression_except_for_the_rounds_of_xgboost(client: Client) -> None:
     image = "1.dkr.ecr.r.amazonaws.com/sagemaker-xgboost:1.7-1"
+    client("CreateHyperParameterTuningJob", **request(image, sagemaker_program='"train.py"'))
+    image = "1.dkr.ecr.r.amazonaws.com/sagemaker-scikit-learn:1.2-1"
     with pytest.raises(NotServed, match="without a regular expression for the objective"):
         client("CreateHyperParameterTuningJob", **request(image, sagemaker_program='"train.py"'))

@@ -13,7 +13,7 @@ from typing import Any
 
 from clary.base.errors import ValidationException
 from clary.definitions.algorithm_metrics import metric_definitions
-from clary.runtimes.images import split_image, trains_alone
+from clary.runtimes.images import split_image, tells_metrics
 from clary.services.context import Context
 from clary.services.sagemaker import names, warm_pools
 from clary.services.sagemaker.experiments import job_components
@@ -97,7 +97,7 @@ def _own_metrics(request: dict[str, Any]) -> dict[str, Any]:
     given = request.get("AlgorithmSpecification") or {}
     image = given.get("TrainingImage") or ""
     own = (request.get("HyperParameters") or {}, request.get("Environment"), given.get("ContainerEntrypoint"))
-    if given.get("MetricDefinitions") or not trains_alone(image, *own):
+    if given.get("MetricDefinitions") or not tells_metrics(image, *own):
         return {}
     return {"AlgorithmSpecification": {**given, "MetricDefinitions": metric_definitions(split_image(image)[0])}}
 

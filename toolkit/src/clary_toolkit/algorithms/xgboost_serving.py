@@ -1,6 +1,7 @@
 """The XGBoost algorithm's handlers: a booster out of the model folder, its predictions out.
 
-In: CSV, LIBSVM, recordio-protobuf; without a type what the body looks like, CSV or LIBSVM. Out: CSV, JSON, JSON lines, recordio-protobuf.
+In: CSV, LIBSVM, recordio-protobuf; without a type CSV or LIBSVM, as the body looks.
+Out: CSV, JSON, JSON lines, recordio-protobuf.
 """
 
 from __future__ import annotations

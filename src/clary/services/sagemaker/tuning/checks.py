@@ -15,7 +15,7 @@ from clary.definitions.tuning.job import (
     regex_of,
 )
 from clary.definitions.tuning.ranges import Categorical, RangeError, Ranges, combinations, read_ranges
-from clary.runtimes.images import trains_alone
+from clary.runtimes.images import tells_metrics
 from clary.services.context import Context
 from clary.services.sagemaker import names, training_requests
 from clary.services.sagemaker.tuning.trials import KIND
@@ -182,7 +182,7 @@ def _check_strategy(request: dict[str, Any], config: dict[str, Any]) -> None:
 
 def _has_own_metrics(definition: dict[str, Any]) -> bool:
     image = definition["AlgorithmSpecification"].get("TrainingImage") or ""
-    return trains_alone(image, definition.get("StaticHyperParameters") or {}, definition.get("Environment"))
+    return tells_metrics(image, definition.get("StaticHyperParameters") or {}, definition.get("Environment"))
 
 
 def _objectives(request: dict[str, Any]) -> set[tuple[str, str]]:
