@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -13,7 +15,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Engine
 
 from clary.base.errors import ConfigurationError
 from clary.store.database import Database
@@ -88,6 +91,57 @@ def test_what_an_older_version_did_not_have_is_made(path: Path) -> None:
         rows = connection.exec_driver_sql("SELECT name, retention_days FROM log_groups").all()
     engine.dispose()
     assert rows == [("kept", None)]
+
+
+class Died(BaseException):
+    """The process ended here."""
+
+
+def schema(path: Path) -> list[tuple[str, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        rows = connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master ORDER BY 1, 2").fetchall()
+        return [*rows, *connection.execute("SELECT version_num FROM alembic_version").fetchall()]
+
+
+def open_and_die(path: Path, at: int) -> int:
+    """Open the database, and end at this statement; how many statements there were."""
+    count = 0
+
+    def statement(*_: object) -> None:
+        nonlocal count
+        count += 1
+        if count == at:
+            raise Died
+
+    event.listen(Engine, "before_cursor_execute", statement)
+    try:
+        Database(path).close()
+    except Died:
+        gc.collect()  # the connection goes as it would with its process
+    finally:
+        event.remove(Engine, "before_cursor_execute", statement)
+    return count
+
+
+@pytest.mark.parametrize("begin", ["nothing", "the first schema", "an older version's tables"])
+def test_a_death_at_any_statement_is_made_good_by_the_next_start(tmp_path: Path, begin: str) -> None:
+    start, path = tmp_path / "start.db", tmp_path / "clary.db"
+    start.touch()
+    if begin != "nothing":
+        Database(start).close()
+        older = ["DROP TABLE key_uses", "DROP INDEX ix_resources_arn", "DROP TABLE client_tokens"]
+        changed(start, *(older if begin.startswith("an") else ["UPDATE alembic_version SET version_num = '0001'"]))
+    shutil.copy(start, path)
+    statements = open_and_die(path, 0)
+    expected = schema(path)
+    for at in {*range(1, statements + 1, max(1, statements // 6)), statements - 1, statements}:
+        for leftover in tmp_path.glob("clary.db*"):
+            leftover.unlink()
+        shutil.copy(start, path)
+        assert open_and_die(path, at) == at
+        Database(path).close()
+        assert schema(path) == expected, at
 
 
 @pytest.mark.parametrize(

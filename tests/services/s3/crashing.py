@@ -34,9 +34,16 @@ FIRST: dict[str, list[int]] = {key: [number] for number, key in enumerate(KEYS)}
 STEPS = 50
 
 
+LARGE = 1000
+"""Steps from here on write between five bytes and some megabytes; the last one of these 64 MiB."""
+LAST = LARGE + 49
+
+
 def body(step: int) -> bytes:
     """What step writes: some bytes or some hundred thousand."""
-    return f"{step} ".encode() * (1 if step % 3 else 20_000)
+    if step < LARGE:
+        return f"{step} ".encode() * (1 if step % 3 else 20_000)
+    return f"{step} ".encode() * (13_421_773 if step == LAST else 1 << (step * 7) % 20)
 
 
 def open_client(folder: Path) -> S3:
@@ -80,6 +87,18 @@ class Work:
         with_note = self.note(step, key, [step])
         self.s3.put(key, body(step))
         with_note()
+
+    def put_until(self, step: int, share: float) -> None:
+        """A body that comes in, of which only this share arrives; then the process dies. After all, it goes on."""
+        content = body(step)
+        arrived = int(len(content) * share)
+        self.note(step, KEYS[step % len(KEYS)], [step])
+        if arrived < len(content):
+            self.s3.context.blobs.new_incoming_path().write_bytes(content[:arrived])
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.s3.put(KEYS[step % len(KEYS)], content)
+        os.write(self.notes, b'"done"\n')
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def copy(self, step: int, key: str) -> None:
         source = self.random.choice(KEYS)
@@ -143,7 +162,11 @@ def run_job(job: dict[str, Any]) -> int:
         try:
             os.environ["CLARY_CRASH_AT"] = job["point"]
             importlib.reload(crash)
-            Work(Path(job["folder"]), job["seed"]).run(job["first"])
+            work = Work(Path(job["folder"]), job["seed"])
+            if "share" in job:
+                work.put_until(job["seed"], job["share"])
+            else:
+                work.run(job["first"])
             code = 0
         finally:
             os._exit(code)

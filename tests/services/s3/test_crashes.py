@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from sqlalchemy import select
 
 from clary.store.contents import CONTENTS, EXTENTS, reclaim
 from tests.services.s3.client import S3
-from tests.services.s3.crashing import FIRST, body, open_client
+from tests.services.s3.crashing import FIRST, LARGE, LAST, body, open_client
 
 POINTS = {
     "durable.before_adopt": "put",
@@ -44,7 +45,7 @@ def run(jobs: list[dict[str, Any]]) -> list[int]:
         input=json.dumps(jobs).encode(),
         stdout=subprocess.PIPE,
         check=True,
-        timeout=150,
+        timeout=500,
     )
     statuses: list[int] = json.loads(worker.stdout)
     return statuses
@@ -139,6 +140,24 @@ def test_killed_before_each_commit_of_each_operation(tmp_path: Path) -> None:
         for point in BEFORE_COMMIT
     ]
     check_all(tmp_path, jobs)
+
+
+DURING_PUT = (*BEFORE_COMMIT, *(point for point, operation in POINTS.items() if operation == "put"))
+
+
+def test_killed_at_any_byte_of_50_puts(tmp_path: Path) -> None:
+    """One after the other on the same three keys: inside the body, on the way, or just after the answer."""
+    chance = random.Random(20260801)
+    (folder,) = prepare(tmp_path, 1)
+    jobs = []
+    for step in range(LARGE, LAST + 1):
+        share = chance.random() if step % 2 else 1.0
+        point = chance.choice([*DURING_PUT, ""]) if share == 1.0 else ""
+        jobs.append({"folder": str(folder), "seed": step, "after": 0, "point": point, "share": share})
+    assert run(jobs) == [signal.SIGKILL] * 50
+    acknowledged = (folder / "notes").read_text().count("done")
+    assert 0 < acknowledged < 25
+    check(folder)
 
 
 def test_killed_at_any_moment(tmp_path: Path) -> None:
