@@ -42,9 +42,10 @@ rows = xgboost.DMatrix(numpy.array([[2.0], [5.0]]), label=[0, 1])
 model = xgboost.train({}, rows, 1)
 state = {**model.__getstate__(), "handle": model.save_raw("deprecated"), "feature_names": ["f0"]}
 model.__class__.__getstate__ = lambda self: state
-with open(sys.argv[1] + "/xgboost-model", "wb") as file:
-    pickle.dump(model, file)
-assert xgboost_serving.model_fn(sys.argv[1]).predict(rows).tolist() == model.predict(rows).tolist()
+for protocol in (0, 2, 4):  # 0 is what Python 2 wrote
+    with open(sys.argv[1] + "/xgboost-model", "wb") as file:
+        pickle.dump(model, file, protocol)
+    assert xgboost_serving.model_fn(sys.argv[1]).predict(rows).tolist() == model.predict(rows).tolist()
 """
 
 

@@ -12,6 +12,14 @@ import pickle
 from typing import Any
 
 
+_BEGINNINGS = (b"\x80", b"ccopy_reg\n", b"cxgboost.core\n")  # of protocol 2 and later, and of Python 2's own
+
+
+def is_pickle(data: bytes) -> bool:
+    """Model files begin otherwise: with `{` or with bytes of numbers."""
+    return data.startswith(_BEGINNINGS)
+
+
 def load(data: bytes) -> Any:
     return _Reader(io.BytesIO(data)).load()
 

@@ -30,7 +30,7 @@ def model_fn(model_dir: str) -> Any:
         raise FileNotFoundError("model.tar.gz holds no model file")
     path = next((each for each in files if each.name == "xgboost-model"), files[0])
     data = path.read_bytes()
-    if data[:1] == b"\x80":
+    if xgboost_pickles.is_pickle(data):
         return xgboost_pickles.load(data)
     booster = importlib.import_module("xgboost").Booster()
     booster.load_model(bytearray(data))
