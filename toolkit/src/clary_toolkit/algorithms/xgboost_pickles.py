@@ -11,7 +11,6 @@ import io
 import pickle
 from typing import Any
 
-
 _BEGINNINGS = (b"\x80", b"ccopy_reg\n", b"cxgboost.core\n")  # of protocol 2 and later, and of Python 2's own
 
 
