@@ -12,7 +12,11 @@ from pathlib import Path
 import pytest
 
 from clary.base.clock import SystemClock
-from clary.engine.layering import with_packages, with_packages_of_model
+from clary.engine.layering import (
+    with_packages_of_model,
+    with_packages_of_processing,
+    with_packages_of_training,
+)
 from clary.engine.surroundings import Surroundings
 from clary.runtimes.layers import Layer, Layers
 from clary.runtimes.port import UnitSpec
@@ -33,7 +37,7 @@ class Known(Layers):
 
 @pytest.fixture
 def known(around: Surroundings, tmp_path: Path) -> Surroundings:
-    return replace(around, layers=Known(tmp_path / "layers", "copy", SystemClock()))
+    return replace(around, layers=Known(tmp_path / "layers", SystemClock()))
 
 
 @pytest.fixture
@@ -55,6 +59,11 @@ def packed(path: Path, **files: str) -> Path:
     return path
 
 
+def of_training(around: Surroundings, spec: UnitSpec, archive: Path | None, program: str = "train.py") -> UnitSpec:
+    request = {"AlgorithmSpecification": {}, "HyperParameters": {"sagemaker_program": f'"{program}"'}}
+    return with_packages_of_training(around, spec, request, archive)
+
+
 def test_a_unit_is_told_what_is_there(known: Surroundings, spec: UnitSpec, tmp_path: Path) -> None:
     expected = {
         "A": "1",
@@ -62,7 +71,7 @@ def test_a_unit_is_told_what_is_there(known: Surroundings, spec: UnitSpec, tmp_p
         "CLARY_REQUIREMENTS": DIGEST,
     }
     archive = packed(tmp_path / "source.tar.gz", train_py="", requirements_txt=TEXT)
-    for found in (with_packages(known, spec, archive), with_packages_of_model(known, spec)):
+    for found in (of_training(known, spec, archive), with_packages_of_model(known, spec)):
         assert found.front == spec.environment / "layer"
         assert found.variables == expected
 
@@ -71,6 +80,42 @@ def test_a_source_of_its_own_counts_and_not_the_models(known: Surroundings, spec
     packed(spec.opt_ml / "input/source/sourcedir.tar.gz", inference_py="")
     found = with_packages_of_model(known, spec)
     assert (found.front, found.variables) == (None, {"A": "1", LOG_NOTES: "first"})
+
+
+def test_nothing_comes_where_nothing_would_be_installed(known: Surroundings, spec: UnitSpec, tmp_path: Path) -> None:
+    archive = packed(tmp_path / "source.tar.gz", requirements_txt=TEXT)
+    assert of_training(known, spec, archive, "train.sh").front is None
+    assert of_training(known, spec, None).front is None
+    own = {"AlgorithmSpecification": {"ContainerEntrypoint": ["python", "own.py"]}}
+    assert with_packages_of_training(known, spec, own, archive).front is None
+    by_variable = replace(spec, variables={"SAGEMAKER_PROGRAM": "train.py"})
+    assert with_packages_of_training(known, by_variable, {"AlgorithmSpecification": {}}, archive).front
+
+
+@pytest.mark.parametrize(
+    ("line", "installs"),
+    [
+        ("$SM_PYTHON_CMD /opt/ml/input/data/sm_drivers/scripts/install_requirements.py requirements.txt", True),
+        ("    python -m pip install -r requirements.txt", True),
+        ("$SM_PYTHON_CMD /opt/ml/input/data/sm_drivers/scripts/install_requirements.py other.txt", False),
+        ("echo requirements.txt", False),
+    ],
+)
+def test_the_sdks_own_scripts_say_whether_they_install(
+    known: Surroundings, spec: UnitSpec, line: str, installs: bool
+) -> None:
+    data, processing = spec.opt_ml / "input" / "data", spec.opt_ml / "processing" / "input"
+    for folder in (data / "sm_drivers", data / "code", processing / "entrypoint"):
+        folder.mkdir(parents=True)
+    (data / "code" / "requirements.txt").write_text(TEXT)
+    packed(processing / "code" / "sourcedir.tar.gz", requirements_txt=TEXT)
+    request = {"AlgorithmSpecification": {"ContainerEntrypoint": ["/bin/bash"]}}
+    assert with_packages_of_training(known, spec, request, None).front is None
+    assert with_packages_of_processing(known, spec).front is None
+    for script in (data / "sm_drivers" / "sm_train.sh", processing / "entrypoint" / "runproc.sh"):
+        script.write_text(f"#!/bin/bash\n{line}\n")
+    assert bool(with_packages_of_training(known, spec, request, None).front) is installs
+    assert bool(with_packages_of_processing(known, spec).front) is installs
 
 
 @pytest.mark.parametrize("name", ["PIP_INDEX_URL", "UV_INDEX", "HTTPS_PROXY", "CA_REPOSITORY_ARN"])
@@ -94,4 +139,4 @@ def test_who_gets_none(around: Surroundings, known: Surroundings, spec: UnitSpec
     assert with_packages_of_model(known, spec).front is None
     damaged = tmp_path / "damaged.tar.gz"
     damaged.write_bytes(b"\x1f\x8bdamaged")
-    assert with_packages(known, spec, damaged).front is None
+    assert of_training(known, spec, damaged).front is None

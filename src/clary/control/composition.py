@@ -110,7 +110,6 @@ def compose(settings: Settings, installation: Installation) -> Composition:
     database = Database(settings.layout.database)
     blobs = Blobs(settings.layout.blobs)
     isolation = choose_isolation(settings.isolation)
-    link_mode = "copy" if isolation.kind is Kind.PLAIN else "hardlink"
     ensure_execution_role(database, installation, clock.now())
     access = AccessWriter(database, installation, settings.layout.access)
     catalog = Catalog()
@@ -129,13 +128,13 @@ def compose(settings: Settings, installation: Installation) -> Composition:
             toolkit=Toolkit(settings.environments).prepare,
             shim=place_shim(settings.environments),
         ),
-        environments=Environments(settings.environments, link_mode),
+        environments=Environments(settings.environments, "copy" if isolation.kind is Kind.PLAIN else "hardlink"),
         settings=settings,
         installation=installation,
         clock=clock,
         endpoint_url=lambda: settings.public_url,
         calls=OwnCaller(catalog, make_context, lambda: access.current, audit),
-        layers=Layers(settings.environments, link_mode, clock),
+        layers=Layers(settings.environments, clock),
     )
     return Composition(
         settings,

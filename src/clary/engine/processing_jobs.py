@@ -11,7 +11,7 @@ from typing import Any
 
 from clary.base.errors import ValidationException
 from clary.engine.hosts import Host, names_of, write_resource_config
-from clary.engine.layering import with_packages
+from clary.engine.layering import with_packages_of_processing
 from clary.engine.role_objects import RoleObjects
 from clary.engine.surroundings import Surroundings
 from clary.engine.variables import platform_variables
@@ -99,9 +99,7 @@ class ProcessingJobs:
                 grace_seconds=_GRACE_SECONDS,
             ),
         )
-        code = opt_ml / "processing" / "input" / "code"  # where the SDK puts the source of a FrameworkProcessor
-        source = code / "sourcedir.tar.gz"
-        return with_packages(self._around, spec, source if source.is_file() else None, code)
+        return with_packages_of_processing(self._around, spec)
 
     def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:
         for synced in _continuous(job.document["request"], opt_ml):

@@ -14,7 +14,7 @@ from typing import Any
 
 from clary.engine import checkpoints
 from clary.engine.hosts import Host, names_of, share_of, write_resource_config
-from clary.engine.layering import with_packages
+from clary.engine.layering import with_packages_of_training
 from clary.engine.metric_course import Courses, begun_anew
 from clary.engine.metrics import is_built_in
 from clary.engine.role_objects import RoleObjects
@@ -113,7 +113,7 @@ class TrainingJobs:
                 grace_seconds=_GRACE_SECONDS,
             ),
         )
-        return with_packages(self._around, spec, archive, opt_ml / "input" / "data" / "code")
+        return with_packages_of_training(self._around, spec, request, archive)
 
     def look(self, job: Resource, opt_ml: Path, objects: Callable[[], RoleObjects], now: datetime) -> None:
         checkpoints.upload_rested(objects, job.document["request"], opt_ml, now)

@@ -46,10 +46,12 @@ _KEPT = timedelta(days=7)
 _REFUSED_FOR = timedelta(hours=1)
 _NICE = 5
 _LAST_SECONDS = 5.0
+_LABEL = 150
 _PINNED = re.compile(r"^ \+ (\S+==\S+)$", re.MULTILINE)
 _ANY_CHANGE = re.compile(r"^ [+~] \S+", re.MULTILINE)
 # How uv and pip begin programs: the interpreter's path, or a shell's way around one that is too long.
 _FIRST_LINES = re.compile(rb"\A#!(?:/bin/sh\n'''exec' .*\n' '''|.*)\n")
+_FIRST_BYTES = 4096
 _PROGRAM = b"#!/usr/bin/env python\n"
 # What uv is given of the server's own variables.
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -73,11 +75,10 @@ class _Failed(Exception):
 class Layers:
     """All layers below one folder, which installations may share. One thread makes them, one after the other."""
 
-    def __init__(self, folder: Path, link_mode: str, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder.absolute()
-        self._link_mode = link_mode
         self._clock = clock
-        self._variables, self._options = sources(os.environ)
+        self._sources, self._options = sources(os.environ)
         self._lock = threading.Lock()
         self._waiting: dict[str, tuple[Path, str]] = {}
         self._thread: threading.Thread | None = None
@@ -178,14 +179,14 @@ class Layers:
             target = path / overlay.find_packages(environment).relative_to(environment)
             target.mkdir(parents=True)
             try:
-                options = ("--no-deps", "--compile-bytecode", f"--link-mode={self._link_mode}")
-                self._uv(work, (held,), environment, f"--target={target}", *options, "--requirements=pins.txt")
+                options = ("--no-deps", "--compile-bytecode", "--link-mode=hardlink", "--requirements=pins.txt")
+                self._uv(work, (held,), environment, f"--target={target}", *options)
             except _Failed:
                 shutil.rmtree(path, ignore_errors=True)
                 raise
             _free_programs(target / "bin")
             crash_here("layers.after_install")
-            shared_folders.mark_ready(path, f"requirements.txt: {', '.join(packages)}")
+            shared_folders.mark_ready(path, _label(packages))
 
     def _uv(self, work: Path, held: Sequence[int], environment: Path, *options: str) -> str:
         """What it said. Only wheels are taken: to find out about others, code of theirs would have to run here.
@@ -213,7 +214,7 @@ class Layers:
             process = self._process = subprocess.Popen(
                 [*command, *options],
                 cwd=work,
-                env={**self._variables, "HOME": str(work)},
+                env={**_kept_variables(os.environ), **self._sources, "HOME": str(work)},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -246,19 +247,27 @@ class Layers:
     def _digest(self, *parts: str) -> str:
         """Another source of packages may have others under the same names."""
         digest = hashlib.sha256()
-        for part in (_FORMAT, json.dumps([self._variables, self._options], sort_keys=True), *parts):
+        for part in (_FORMAT, json.dumps([self._sources, self._options], sort_keys=True), *parts):
             digest.update(part.encode() + b"\0")
         return digest.hexdigest()[:32]
 
 
+def _label(packages: Sequence[str]) -> str:
+    text = f"requirements.txt: {', '.join(packages)}"
+    return text if len(text) <= _LABEL else f"{text[: _LABEL - 3]}..."
+
+
 def sources(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """uv's whole environment, and options. It asks what pip asks in a job, without the server's passwords."""
+    """Variables and options with which uv asks what pip asks in a job, without the server's passwords."""
     inside = {"PIP_CONFIG_FILE": os.devnull, **package_sources.job_variables(environment)}
-    variables = {name: environment[name] for name in _KEPT_VARIABLES if environment.get(name)}
-    variables |= {**package_sources.uv_variables(inside), "NETRC": os.devnull}
+    variables = {**package_sources.uv_variables(inside), "NETRC": os.devnull}
     if "PIP_TRUSTED_HOST" in inside:
         variables["UV_INSECURE_HOST"] = inside["PIP_TRUSTED_HOST"]
     return variables, ["--no-index"] if inside.get("PIP_NO_INDEX", "0").lower() in _TRUE else []
+
+
+def _kept_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: environment[name] for name in _KEPT_VARIABLES if environment.get(name)}
 
 
 def _free_programs(folder: Path) -> None:
@@ -266,10 +275,10 @@ def _free_programs(folder: Path) -> None:
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.is_symlink() or not path.is_file():
             continue
-        content = path.read_bytes()
-        found = _FIRST_LINES.match(content) if b"python" in content[:1000] else None
-        if found is not None:
-            mode = path.stat().st_mode
+        with path.open("rb") as file:
+            found = _FIRST_LINES.match(file.read(_FIRST_BYTES))
+        if found is not None and b"python" in found[0]:
+            content, mode = path.read_bytes(), path.stat().st_mode
             path.unlink()  # other folders may share the file
             path.write_bytes(_PROGRAM + content[found.end() :])
             path.chmod(mode)
