@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +10,8 @@ import pytest
 
 from clary.access.code_links import code_link
 from clary.store import contents, objects
+from clary.store.blobs import Extent
+from clary.store.database import Transaction
 from tests.control.in_process import ENDPOINT, Control, control_in
 from tests.services.s3.client import spool
 
@@ -35,6 +38,22 @@ def test_a_link_leads_to_the_archive(control: Control, content: str) -> None:
     answer = control.send("GET", code_link(KEY, ENDPOINT, content, datetime.now(UTC)))
     assert (answer.status, answer.body) == (200, ARCHIVE)
     assert answer.headers["content-type"] == "application/zip"
+
+
+def test_archives_are_looked_for_off_the_event_loop(
+    control: Control, content: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    look = contents.extents
+
+    def seen(tx: Transaction, name: str) -> list[Extent]:
+        threads.append(threading.current_thread())
+        return look(tx, name)
+
+    monkeypatch.setattr(contents, "extents", seen)
+    assert control.send("GET", code_link(KEY, ENDPOINT, content, datetime.now(UTC))).status == 200
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 def test_a_link_that_was_changed_or_is_old_opens_nothing(control: Control, content: str) -> None:

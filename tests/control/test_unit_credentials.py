@@ -73,8 +73,7 @@ class House:
     def ask(self, token: str) -> tuple[int, dict[str, str]]:
         installation = Installation(ACCOUNT, REGION, "AKIAIOSFODNN7EXAMPLE", "secret", KEY)
         paths = InternalPaths(self.database, self.blobs, installation, self, self.living.__contains__, HOUR)
-        answer = paths.answer(RequestHead("GET", "/clary/credentials", "", {"authorization": token}))
-        assert answer is not None
+        answer = paths.hand_out(RequestHead("GET", "/clary/credentials", "", {"authorization": token}))
         return answer.status, json.loads(answer.body)
 
     def retrieve_full_uri(self, full_url: str, headers: dict[str, str] | None = None) -> dict[str, str]:

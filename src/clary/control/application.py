@@ -75,6 +75,8 @@ class Application:
         call = Call(_head_of(scope), receive)
         try:
             call.response = self._internal.answer(call.head)
+            if self._internal.hands_out(call.head):
+                call.response = await self._in_thread(self._internal.hand_out, call.head)
             if call.response is None and self._cross_origin.is_preflight(call.head):
                 call.response = await self._in_thread(self._cross_origin.preflight, call.head)
             if call.response is None and self._forms.applies(call.head):

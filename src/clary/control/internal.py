@@ -26,11 +26,12 @@ from clary.store.database import Database
 from clary.store.functions import FUNCTION
 from clary.wire.http import RequestHead, Response
 
-_PATHS = frozenset({"/clary/ready", "/clary/credentials", CODE})
+_HANDED_OUT = frozenset({"/clary/credentials", CODE})
+_PATHS = _HANDED_OUT | {"/clary/ready"}
 
 
 class InternalPaths:
-    """Answers below /clary/, None for everything else."""
+    """Answers below /clary/. What is handed out is read from the store, so never on the event loop."""
 
     def __init__(
         self,
@@ -50,13 +51,17 @@ class InternalPaths:
         self._lifetime = lifetime
 
     def answer(self, head: RequestHead) -> Response | None:
-        if head.path not in _PATHS:
+        """What can be answered at once; None for everything else."""
+        if head.path not in _PATHS or self.hands_out(head):
             return None
         if head.method != "GET":
             return _json(404, {"message": "Clary has no such path."})
-        return _json(200, {"status": "ready"}) if head.path == "/clary/ready" else self._handed_out(head)
+        return _json(200, {"status": "ready"})
 
-    def _handed_out(self, head: RequestHead) -> Response:
+    def hands_out(self, head: RequestHead) -> bool:
+        return head.method == "GET" and head.path in _HANDED_OUT
+
+    def hand_out(self, head: RequestHead) -> Response:
         """What only those get who have a token or a link."""
         try:
             if head.path == CODE:
