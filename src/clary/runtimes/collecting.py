@@ -32,8 +32,8 @@ FileId = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One environment, layer of packages or toolkit. `label` is empty while it is being built, or when its building
-    was broken off."""
+    """One environment, layer of packages, toolkit or shim. `label` is empty while it is being built, or when its
+    building was broken off."""
 
     path: Path
     label: str
