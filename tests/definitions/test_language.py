@@ -112,7 +112,10 @@ def test_references_are_dependencies() -> None:
         ([fail("A", message={"Get": "Parameters.P"})], "no such parameter"),
         ([fail("A", message={"Get": "Execution.Color"})], "no such execution variable"),
         ([fail("A", message={"Get": "Steps.P.PropertyFiles.Q"}), processing("P")], "no such property file"),
-        ([fail("A", DependsOn=["B"]), fail("B", DependsOn=["A"])], "wait for each other"),
+        (
+            [condition("A", [], [], DependsOn=["B"]), condition("B", [], [], DependsOn=["A"])],
+            "wait for each other",
+        ),
         ([fail("A", DependsOn=["A"])], "depends on"),
         ([{"Name": "A", "Type": "Fail", "Arguments": {}}], "ErrorMessage"),
         ([{"Name": "A", "Type": "Training", "Arguments": {}}], "AlgorithmSpecification"),
@@ -125,6 +128,7 @@ def test_references_are_dependencies() -> None:
         ([{**processing("P"), "PropertyFiles": [{**FILE, "OutputName": "other"}]}], "in no output other"),
         ([fail("A", PropertyFiles=[FILE])], "in no output out"),
         ([fail("A", message={"Get": "Steps.2nd.Outcome"})], "no step 2nd"),
+        ([fail("A"), condition("B", [], [], DependsOn=["A"])], "B can not depends on A"),
     ],
 )
 def test_a_wrong_definition_is_refused_with_the_reason(steps: list[dict[str, Any]], words: str) -> None:

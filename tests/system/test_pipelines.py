@@ -130,7 +130,7 @@ def test_a_measured_value_decides_which_branch_runs(server: Server) -> None:
     assert found["Gate"]["Metadata"] == {"Condition": {"Outcome": "True"}}
     assert found["Inner"]["Metadata"] == {"Condition": {"Outcome": "False"}}
     assert found["Last"]["StartTime"] >= found["Good"]["EndTime"]
-    assert ended(server, bad, "Failed")["FailureReason"] == "AUC 0.75 is below 0.9"
+    assert ended(server, bad, "Failed")["FailureReason"].endswith("failed. Stop: AUC 0.75 is below 0.9")
     found = steps_of(server, bad)
     assert set(found) == {"Evaluate", "Gate", "Stop"}
     assert found["Stop"]["Metadata"] == {"Fail": {"ErrorMessage": "AUC 0.75 is below 0.9"}}
@@ -215,7 +215,7 @@ def test_a_function_answers_outputs_and_gets_values_of_the_declared_types(server
     config = {"ExperimentName": "mine"}
     make(server, "run-lambda", steps, parameters, PipelineExperimentConfig=config)
     arn = start(server, "run-lambda", given)
-    assert ended(server, arn, "Failed")["FailureReason"] == f"{json.dumps(twice)}=42"
+    assert ended(server, arn, "Failed")["FailureReason"].endswith(f": {json.dumps(twice)}=42")
     told = steps_of(server, arn)["Call"]["Metadata"]["Lambda"]
     assert told["Arn"] == function
     assert told["OutputParameters"] == [{"Name": "twice", "Value": "42"}, {"Name": "word", "Value": "7"}]

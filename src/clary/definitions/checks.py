@@ -57,6 +57,8 @@ def check_step(step: CheckedStep, steps: Mapping[str, CheckedStep]) -> None:
     for name in step.raw.get("DependsOn") or []:
         if name not in steps or name == step.name:
             raise invalid(f"The step {step.name} depends on {name!r}, which is no other step of this pipeline.")
+        if steps[name].type == "Fail":
+            raise invalid(f"{step.name} can not depends on {name}: a Fail step ends the execution.")
     if step.type == "Condition":
         check_conditions(step.name, step.arguments["Conditions"])
     for name, file in step.property_files.items():

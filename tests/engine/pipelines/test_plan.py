@@ -98,7 +98,10 @@ def test_a_failed_step_lets_its_siblings_finish_and_starts_nothing_new() -> None
 def test_a_fail_step_speaks_for_the_execution() -> None:
     steps = [step("A"), step("F", kind="Fail")]
     states = {"A": StepState("Failed", failure="x"), "F": StepState("Failed", failure="not good enough")}
-    assert ending(decide(steps, states)) == ("Failed", "not good enough")
+    assert ending(decide(steps, states)) == (
+        "Failed",
+        "Step failure: One or multiple steps failed. F: not good enough",
+    )
 
 
 def test_stopping_ends_what_runs_and_starts_nothing() -> None:

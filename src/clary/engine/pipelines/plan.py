@@ -147,9 +147,7 @@ def _ending(
 
 
 def failure_of(broken: Sequence[PlannedStep], states: Mapping[str, StepState]) -> str:
-    """Why the execution failed. A Fail step speaks for the whole execution."""
-    for step in broken:
-        if step.type == "Fail":
-            return states[step.name].failure or "The pipeline was failed by a Fail step."
-    reasons = "; ".join(f"{step.name}: {states[step.name].failure or states[step.name].status}" for step in broken)
+    """Why the execution failed, with the words that clients look for. A Fail step speaks for the others."""
+    speaking = [step for step in broken if step.type == "Fail"] or broken
+    reasons = "; ".join(f"{step.name}: {states[step.name].failure or states[step.name].status}" for step in speaking)
     return f"Step failure: One or multiple steps failed. {reasons}"

@@ -7,8 +7,8 @@ from clary.engine.pipelines.steps.port import Sight, Task
 
 
 class ConditionStep(InstantStep):
-    """The outcome is recorded as AWS tells it, in words; the plan reads it from there."""
+    """The outcome is recorded as AWS tells it, in words; the plan reads it there. References see a truth value."""
 
     def start(self, task: Task) -> Sight:
-        outcome = "True" if task.holds(task.step.arguments.get("Conditions") or []) else "False"
-        return Sight("Succeeded", {"Condition": {"Outcome": outcome}}, {"Outcome": outcome})
+        holds = task.holds(task.step.arguments.get("Conditions") or [])
+        return Sight("Succeeded", {"Condition": {"Outcome": str(holds)}}, {"Outcome": holds})

@@ -11,4 +11,4 @@ class FailStep(InstantStep):
 
     def start(self, task: Task) -> Sight:
         message = str(task.resolve(task.step.arguments.get("ErrorMessage", "")))
-        return Sight("Failed", {"Fail": {"ErrorMessage": message[:3072]}}, failure=message)
+        return Sight("Failed", {"Fail": {"ErrorMessage": message[:3072]}}, failure=message or None)
