@@ -34,6 +34,15 @@ BROAD_EXCEPTS = {
     "clary/runtimes/shim/life.py",
 }
 
+# Who may speak HTTP or SMTP as a client, and to whom.
+GO_OUT = {
+    "clary/engine/events/targets/http.py",  # what users name: receivers of messages and events
+    "clary/engine/events/targets/mail.py",  # the mail server of the settings
+    "clary/engine/ping.py",  # model servers, at their sockets
+    "clary/supervisor/server_file.py",  # the server itself
+    "clary/wire/s3_client.py",  # the other store of the settings
+}
+
 
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT / "src" if "toolkit" not in path.parts else ROOT / "toolkit" / "src"))
@@ -96,6 +105,22 @@ def test_the_server_never_unpickles(trees: Trees) -> None:
             )
             loaded = {full.split(".")[0] for full in names}
             assert not loaded & {"pickle", "joblib", "shelve", "marshal", "torch", "dill", "cloudpickle"}, name
+
+
+def test_only_these_modules_go_out(trees: Trees) -> None:
+    """Addresses that users name are called by one module, which looks where they lead."""
+    clients = {"http.client", "urllib.request", "smtplib", "urllib3", "requests", "httpx", "aiohttp", "ftplib"}
+    found = {
+        name
+        for name, _, tree in trees
+        if name.startswith("clary/")
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Import) and clients & {alias.name for alias in node.names})
+        or (
+            isinstance(node, ast.ImportFrom) and node.module in {*clients, "botocore.session", "botocore.httpsession"}
+        )
+    }
+    assert found == GO_OUT
 
 
 def test_generated_pages_are_up_to_date() -> None:

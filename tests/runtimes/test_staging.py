@@ -44,7 +44,21 @@ def test_locations(uri: str, expected: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["", "bucket/key", "file:///etc/passwd", "s3:///key", "https://example.com/b/k", "s3:/b"]
+    "uri",
+    [
+        "",
+        "bucket/key",
+        "file:///etc/passwd",
+        "s3:///key",
+        "https://example.com/b/k",
+        "s3:/b",
+        "http://169.254.169.254/latest/meta-data/",
+        "https://169.254.169.254/latest",
+        "https://127.0.0.1:4600/clary/credentials",
+        "https://bucket.s3.amazonaws.com@127.0.0.1/key",
+        "https://bucket.s3.amazonaws.com.example.com/key",
+        "https://127.0.0.1#bucket.s3.amazonaws.com/key",
+    ],
 )
 def test_what_is_no_location(uri: str) -> None:
     with pytest.raises(StagingError, match="not an S3 location"):

@@ -22,7 +22,10 @@ from clary.runtimes.errors import ArchiveError
 
 _BLOCK = 512
 _CHUNK = 256 * 1024
+_EXTENDED = (b"x", b"g", b"L", b"K")
 _EXTENDED_LIMIT = 64 * 1024
+_HEADERS_PER_MEMBER = 3
+_MOST_RECORDS = 200
 _REFUSED = {
     b"1": "hard links are not accepted",
     b"2": "symbolic links are not accepted; pack the files themselves (tar --dereference)",
@@ -73,7 +76,7 @@ def read_file(archive: Path, name: str, longest: int, limits: ArchiveLimits = Ar
     with archive.open("rb") as file:
         source = _Source(file, limits, archive.parent)
         try:
-            for member in _members(source):
+            for member in _members(source, limits):
                 pieces = source.pieces(member.size, member.name)
                 if safe_parts(member.name, limits) == [name] and member.kind in (b"0", b"\0", b"7"):
                     return b"".join(pieces) if member.size <= longest else None
@@ -130,9 +133,7 @@ class _Source:
 
 
 def _unpack(source: _Source, target: Path, limits: ArchiveLimits) -> None:
-    for count, member in enumerate(_members(source), start=1):
-        if count > limits.members:
-            raise ArchiveError(f"more than {limits.members} members")
+    for member in _members(source, limits):
         parts = safe_parts(member.name, limits)
         if member.kind in _REFUSED:
             raise ArchiveError(_REFUSED[member.kind], member.name)
@@ -150,16 +151,21 @@ def _unpack(source: _Source, target: Path, limits: ArchiveLimits) -> None:
     source.drain()
 
 
-def _members(source: _Source) -> Iterator[_Member]:
-    """Read headers; the extended ones are folded into the member that they describe."""
+def _members(source: _Source, limits: ArchiveLimits) -> Iterator[_Member]:
+    """Read headers; the extended ones, of which a member has one or two, are folded into it. All are counted."""
     overrides: dict[str, str] = {}
     everywhere: dict[str, str] = {}
+    headers = members = 0
     while True:
         header = source.read(_BLOCK)
         if not header or not header.strip(b"\0"):
             return
         member = _parse_header(header)
-        if member.kind in (b"x", b"g", b"L", b"K"):
+        headers += 1
+        members += member.kind not in _EXTENDED
+        if members > limits.members or headers > _HEADERS_PER_MEMBER * limits.members:
+            raise ArchiveError(f"more than {limits.members} members")
+        if member.kind in _EXTENDED:
             body = _extended_body(source, member)
             if member.kind == b"L":
                 overrides["path"] = body.rstrip(b"\0").decode("utf-8", "surrogateescape")
@@ -208,11 +214,16 @@ def _text(field: bytes) -> str:
 def _parse_pax(body: bytes, name: str) -> dict[str, str]:
     """Records `LENGTH KEY=VALUE\\n`, of which path and size matter."""
     found: dict[str, str] = {}
-    while body.strip(b"\0"):
-        length, _, _ = body.partition(b" ")
-        if not length.isdigit() or not len(length) + 2 < int(length) <= len(body):
+    records, begin, end = 0, 0, len(body.rstrip(b"\0"))
+    while begin < end:
+        records += 1
+        if records > _MOST_RECORDS:
+            raise ArchiveError("an extended header is too long", name)
+        space = body.find(b" ", begin, begin + 8)
+        length = body[begin : max(space, begin)]
+        if not length.isdigit() or not len(length) + 2 < int(length) <= len(body) - begin:
             raise ArchiveError("an extended header is damaged", name)
-        record, body = body[len(length) + 1 : int(length)], body[int(length) :]
+        record, begin = body[space + 1 : begin + int(length)], begin + int(length)
         key, _, value = record.rstrip(b"\n").partition(b"=")
         if key.startswith(b"GNU.sparse"):
             raise ArchiveError(_REFUSED[b"S"], name)
