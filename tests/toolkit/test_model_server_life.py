@@ -6,14 +6,17 @@ import http.client
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.toolkit.conftest import Serve
-from tests.toolkit.running import DEADLINE, ModelServer, OptMl, UnixConnection, connected, last_line
+from tests.toolkit.running import DEADLINE, SOURCE, ModelServer, OptMl, UnixConnection, connected, last_line
 
 ECHO = "def model_fn(d): return 1\ndef transform_fn(m, data, kind, accept): return data\n"
 SLOW = (
@@ -206,6 +209,30 @@ def test_idle_connections_are_closed_on_stop(serve: Serve) -> None:
         assert server.stop() == 0
         assert time.monotonic() - started < 3
         assert sock.recv(10) == b""
+
+
+STOPPED_AT_ONCE = """
+import os, signal, socket, sys
+from pathlib import Path
+from clary_toolkit.serving import network, worker
+from clary_toolkit.serving.settings import Settings
+
+def start(self, start=network.Network.start):
+    start(self)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+network.Network.start = start
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+worker.run_worker(Settings.from_variables({}), Path(sys.argv[1]), listener, None)
+"""
+
+
+def test_a_stop_request_just_after_the_first_answer_drains(tmp_path: Path) -> None:
+    (tmp_path / "inference.py").write_text(ECHO)
+    command = [sys.executable, "-c", STOPPED_AT_ONCE, str(tmp_path)]
+    ended = subprocess.run(command, env={"PYTHONPATH": str(SOURCE)}, check=False, timeout=DEADLINE)
+    assert ended.returncode == 0
 
 
 def test_a_request_on_an_idle_connection_is_served_while_stopping(serve: Serve) -> None:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from clary_toolkit.errors import ModelServerError
+from clary_toolkit.serving.loading import load_module
+from clary_toolkit.serving.settings import Settings
 from clary_toolkit.serving.transformers_tasks import infer_task
 from tests.toolkit.conftest import Serve
 from tests.toolkit.running import OptMl
@@ -87,6 +90,22 @@ def test_pytorch_loads_torchscript_and_answers(serve: Serve, opt_ml: OptMl, fram
     server.process.terminate()
     assert server.process.wait(10) == 0
     assert "loaded net.pth on cpu" in server.log()
+
+
+def test_a_program_that_the_model_does_not_bring(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As their images do: what ModelBuilder makes of a trainer names inference.py and brings no code."""
+    chosen = {
+        framework: Settings.from_variables({"CLARY_FRAMEWORK": framework, "SAGEMAKER_PROGRAM": "inference.py"})
+        for framework in ("pytorch", "scikit-learn")
+    }
+    module = load_module(tmp_path / "code", "inference.py", "", chosen["pytorch"].stand_in)
+    assert module.__name__ == "clary_toolkit.serving.defaults_pytorch"
+    assert "the model brings no inference.py: the image's own handlers serve it" in capsys.readouterr().out
+    with pytest.raises(ModelServerError, match="is not in the model's code folder; it is empty"):
+        load_module(tmp_path / "code", "inference.py", "", chosen["scikit-learn"].stand_in)
+    (tmp_path / "other.py").touch()
+    with pytest.raises(ModelServerError, match=r"it holds: other\.py"):
+        load_module(tmp_path, "inference.py", "", chosen["pytorch"].stand_in)
 
 
 def test_pytorch_says_which_file_it_cannot_load(serve: Serve, opt_ml: OptMl) -> None:

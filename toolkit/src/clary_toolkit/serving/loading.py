@@ -34,16 +34,19 @@ def prepare_code(settings: Settings) -> Path:
     return code
 
 
-def load_module(code: Path, program: str, algorithm: str = "") -> ModuleType:
+def load_module(code: Path, program: str, algorithm: str = "", stand_in: str = "") -> ModuleType:
     """Import the user's program by its file, so that no installed module of the same name is taken instead.
 
-    `algorithm` is the module that serves when there is no such file.
+    `algorithm` is the module that serves when there is no such file, `stand_in` the one when there is no file at all.
     """
     path = code / program
     if algorithm and not path.is_file():
         return importlib.import_module(algorithm)
     if not path.is_file():
         names = sorted(each.name for each in code.iterdir()) if code.is_dir() else []
+        if stand_in and not names:
+            print(f"clary-toolkit: the model brings no {program}: the image's own handlers serve it", flush=True)
+            return importlib.import_module(stand_in)
         held = f"it holds: {', '.join(names[:20])}" if names else "it is empty"
         raise ModelServerError(f"{program} is not in the model's code folder; {held}")
     spec = importlib.util.spec_from_file_location(path.stem, path)

@@ -23,11 +23,14 @@ ALGORITHMS = {
     "knn": "clary_toolkit.algorithms.knn",
     "randomcutforest": "clary_toolkit.algorithms.random_cut_forest",
 }
+# Images whose own handlers also serve a model that says which program serves it, and brings no code.
+STAND_IN = frozenset({"pytorch", "transformers"})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`socket` excludes `port`. `max_payload` in bytes, None = unlimited."""
+    """`socket` excludes `port`. `max_payload` in bytes, None = unlimited. `algorithm` serves where there is no
+    program, `stand_in` where there is no code at all."""
 
     layout: OptMl
     program: str
@@ -40,6 +43,7 @@ class Settings:
     default_accept: str
     batch_strategy: str
     algorithm: str
+    stand_in: str = ""
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Settings:
@@ -59,6 +63,7 @@ class Settings:
             default_accept=variables.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or "",
             batch_strategy=variables.get("SAGEMAKER_BATCH_STRATEGY") or "MULTI_RECORD",
             algorithm="" if program else ALGORITHMS.get(framework, ""),
+            stand_in=ALGORITHMS[framework] if framework in STAND_IN else "",
         )
 
     def execution_parameters(self) -> dict[str, object]:

@@ -9,6 +9,7 @@ the interpreter and collecting answers before waking the loop both gained nothin
 
 from __future__ import annotations
 
+import signal
 import socket
 from pathlib import Path
 
@@ -19,26 +20,29 @@ from clary_toolkit.serving.content import JSON
 from clary_toolkit.serving.handlers import handlers_of
 from clary_toolkit.serving.invocation import Invocations, Request, log_broken_off
 from clary_toolkit.serving.loading import load_model, load_module
-from clary_toolkit.serving.network import Network
+from clary_toolkit.serving.network import STOP_SIGNALS, Network
 from clary_toolkit.serving.parts import Parts
 from clary_toolkit.serving.settings import Settings
 
 
 def run_worker(settings: Settings, code: Path, listener: socket.socket, path: Path | None) -> None:
     """Returns when a stop request has been obeyed. Raises ModelServerError when the model cannot be loaded."""
-    module = load_module(code, settings.program, settings.algorithm)
+    module = load_module(code, settings.program, settings.algorithm, settings.stand_in)
     handlers = handlers_of(module, settings.framework)
     model_dir = str(settings.layout.model)
     accept = settings.default_accept or str(getattr(module, "DEFAULT_ACCEPT", JSON))
     content_type = str(getattr(module, "DEFAULT_CONTENT_TYPE", JSON))
     invocations = Invocations(handlers, load_model(handlers, model_dir), model_dir, accept, content_type)
     network = Network(listener, path, settings)
+    # Only now: until here a stop request simply ends the process, and user code cannot take the signals back. Who has
+    # an answer already and asks for the end before the signals are taken waits until they are.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         network.start()
     except OSError as error:
         raise ModelServerError(f"cannot listen: {error}") from error
-    # Only now: until here a stop request simply ends the process, and user code cannot take the signals back.
     network.take_signals()
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     _answer_until_drained(network, invocations)
     network.join()
 
