@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clary.base.errors import AccessDenied, ApiError
+from clary.base.errors import ApiError
 from clary.base.settings import Settings
 from clary.store.blobs import Blobs
 from clary.store.buckets import BucketNotFound
@@ -77,7 +77,7 @@ def refuse_parts(call: Any) -> Any:
     return refusing
 
 
-def test_refusals(storage: OtherStorage, other: Control, tmp_path: Path) -> None:
+def test_refusals(storage: OtherStorage, other: Control, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(ObjectNotFound):
         storage.fetch("", "far", "missing", tmp_path / "target")
     with pytest.raises(ObjectNotFound):
@@ -85,12 +85,28 @@ def test_refusals(storage: OtherStorage, other: Control, tmp_path: Path) -> None
     with pytest.raises(BucketNotFound):
         list(storage.list("", "missing", ""))
     for key, secret in ((f"AKIA{OTHER}ROOT", "secret"), (f"AKIA{HOME}ROOT", "wrong"), ("AKIANOBODY", "secret")):
-        with pytest.raises(AccessDenied):
+        with pytest.raises(ApiError, match="CLARY_S3_ACCESS_KEY_ID") as caught:
             list(OtherStorage(client(other, key, secret)).list("", "far", ""))
+        assert (caught.value.code, caught.value.status) == ("ServiceUnavailable", 503)
+        with pytest.raises(ApiError, match="CLARY_S3_ACCESS_KEY_ID"):
+            OtherStorage(client(other, key, secret)).size("", "far", "in/a")
+        assert caplog.messages[-1] == "the other S3 refuses this installation's key"
     assert not (tmp_path / "target").exists()
     (tmp_path / "link").symlink_to(tmp_path / "source")
     with pytest.raises(OSError, match="symbolic links"):
         storage.store("", "far", "link", tmp_path / "link", NOW)
+
+
+def test_keys_that_the_other_store_does_not_let_this_installation_delete(other: Control) -> None:
+    anything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    kept = {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*/kept"}
+    other.add_user(HOME, "CLARY", {"Statement": [anything, kept]})
+    wanted = {"Objects": [{"Key": "kept"}, {"Key": "free"}]}
+    answer = OtherStorage(client(other, "AKIACLARY")).perform("DeleteObjects", {"Bucket": "far", "Delete": wanted})
+    assert [item["Key"] for item in answer["Deleted"]] == ["free"]
+    (error,) = answer["Errors"]
+    assert (error["Key"], error["Code"]) == ("kept", "ServiceUnavailable")
+    assert "CLARY_S3_ACCESS_KEY_ID" in error["Message"]
 
 
 def test_nobody_there_is_told_as_such(tmp_path: Path) -> None:

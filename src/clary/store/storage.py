@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from clary.base.errors import AccessDenied, ApiError
+from clary.base.errors import ApiError
 from clary.base.settings import Settings
 from clary.store import objects
 from clary.store.blobs import Blobs
@@ -129,6 +129,4 @@ def _in_words_of_the_store(bucket: str, key: str | None = None) -> Iterator[None
             raise BucketNotFound(bucket) from error
         if error.status == 404 and key is not None:
             raise ObjectNotFound(f"There is no object s3://{bucket}/{key}.") from error
-        if error.status == 403:
-            raise AccessDenied(f"{error.message} ({error.code}, bucket {bucket})") from error
         raise

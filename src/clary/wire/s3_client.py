@@ -17,15 +17,22 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.session import Session
 
 from clary.base.errors import ApiError
+from clary.base.log import get_logger
 from clary.wire.http import Stream
+
+log = get_logger(__name__)
 
 _PIECE = 1024 * 1024
 _PART = 64 * 1024 * 1024
+_FORBIDDEN = 403
+# Those that do not come with this status.
+_KEY_FAULTS = frozenset({"InvalidToken", "ExpiredToken", "AuthorizationHeaderMalformed", "AccessDenied"})
 _UNSET = (None, None, None, None)
 
 
 class S3Client:
-    """All methods raise ApiError with the code and status of the other side. Threads may share one."""
+    """All methods raise ApiError with the code and status of the other side; but that it refuses this installation's
+    key is no fault of whoever calls, and told as 503. Threads may share one."""
 
     def __init__(self, endpoint_url: str, region: str, access_key_id: str, secret_access_key: str) -> None:
         # The user's own profile and configuration file are for other programs.
@@ -95,6 +102,8 @@ class S3Client:
         """Any operation, by its name in the API; the body of an object comes as a `Stream`."""
         answer = self._call(xform_name(operation), **request)
         answer.pop("ResponseMetadata", None)
+        if operation == "DeleteObjects":
+            answer = {**answer, "Errors": [_own(entry) for entry in answer.get("Errors") or []]}
         if operation == "GetObject":
             answer["Body"] = Stream(answer["Body"], answer["ContentLength"])
         return answer
@@ -104,6 +113,8 @@ class S3Client:
             answer: dict[str, Any] = getattr(self._client, operation)(**request)
         except ClientError as error:
             told, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status == _FORBIDDEN or told.get("Code") in _KEY_FAULTS:
+                raise _refused(told, request.get("Bucket", "")) from error
             raise ApiError(told.get("Message", ""), code=told.get("Code", ""), status=status) from error
         except ParamValidationError as error:
             raise ApiError(str(error), code="InvalidRequest", status=400) from error
@@ -115,3 +126,22 @@ class S3Client:
 def _unreachable(error: Exception) -> ApiError:
     message = f"The S3 that this installation uses did not answer: {error}"
     return ApiError(message, code="ServiceUnavailable", status=503)
+
+
+def _refused(told: Mapping[str, Any], bucket: str) -> ApiError:
+    code, words = told.get("Code") or "403", told.get("Message") or ""
+    log.error("the other S3 refuses this installation's key", extra={"bucket": bucket, "code": code, "reason": words})
+    message = (
+        f"The S3 that this installation uses refuses its key ({code}: {words}). Whoever runs Clary finds the settings"
+        " in CLARY_S3_ACCESS_KEY_ID, CLARY_S3_SECRET_ACCESS_KEY and CLARY_S3_REGION; the key needs the right to do"
+        " this there."
+    )
+    return ApiError(message, code="ServiceUnavailable", status=503)
+
+
+def _own(entry: dict[str, Any]) -> dict[str, Any]:
+    """What became of one key of many."""
+    if entry.get("Code") not in _KEY_FAULTS:
+        return entry
+    refused = _refused(entry, "")
+    return {**entry, "Code": refused.code, "Message": refused.message}

@@ -12,10 +12,10 @@ import pytest
 from clary.base.errors import AccessDenied, ApiError, NotServed
 from clary.services import s3 as package
 from clary.services.context import Context
-from clary.store import storage
+from clary.store import accounts, resources, storage
 from clary.store.blobs import Blobs
 from clary.wire.http import Stream
-from tests.services.calling import ACCOUNT, Permissions
+from tests.services.calling import ACCOUNT, NOW, Permissions
 from tests.services.s3.client import S3, spool
 
 OBJECT = {"Bucket": "far", "Key": "a/b"}
@@ -160,6 +160,34 @@ def test_a_body_that_is_not_what_its_digest_says_is_not_passed_on(s3: S3, far: F
     with pytest.raises(ApiError):
         perform(s3, "PutObject", {**OBJECT, "ContentMD5": "AAAAAAAAAAAAAAAAAAAAAA=="})
     assert far.told == []
+
+
+def test_buckets_belong_to_the_accounts_of_this_installation(s3: S3, far: Far) -> None:
+    stranger = "999900001111"
+    for name, request in (
+        ("HeadBucket", {"Bucket": "far", "ExpectedBucketOwner": stranger}),
+        ("PutObject", {**OBJECT, "ExpectedBucketOwner": stranger}),
+        ("CopyObject", {**COPY, "ExpectedBucketOwner": ACCOUNT, "ExpectedSourceBucketOwner": stranger}),
+        ("DeleteObjects", {"Bucket": "far", "Delete": {"Objects": [{"Key": "a"}]}, "ExpectedBucketOwner": stranger}),
+    ):
+        with pytest.raises(AccessDenied, match="Access Denied"):
+            perform(s3, name, request)
+    assert far.told == []
+    with s3.context.database.write() as tx:
+        resources.create(
+            tx,
+            account=ACCOUNT,
+            region="",
+            kind=accounts.KIND,
+            name=stranger,
+            arn="a",
+            document={},
+            status=accounts.ACTIVE,
+            now=NOW,
+        )
+    for owner in (ACCOUNT, stranger):
+        perform(s3, "HeadBucket", {"Bucket": "far", "ExpectedBucketOwner": owner})
+    assert far.told == [("HeadBucket", {"Bucket": "far"})] * 2
 
 
 def test_keys_are_deleted_as_far_as_the_caller_may(s3: S3, far: Far) -> None:

@@ -19,10 +19,10 @@ from clary.services.s3 import attributes, checksums, errors, permission
 from clary.services.s3.copy import read_source
 from clary.services.s3.delete import failure_of
 from clary.services.s3.list import authorize_listing
-from clary.store import storage
+from clary.store import accounts, storage
 from clary.store.blobs import Incoming
 
-_OTHERS_ACCOUNTS = ("ExpectedBucketOwner", "ExpectedSourceBucketOwner")  # that store has accounts of its own
+_EXPECTED_OWNERS = ("ExpectedBucketOwner", "ExpectedSourceBucketOwner")
 _DEFAULT_REGION = "us-east-1"
 # Members that ask for more than the operation itself: that store may serve what Clary's own refuses.
 _MORE_OF_OBJECT = {
@@ -58,14 +58,27 @@ def pass_on(context: Context, name: str, request: dict[str, Any]) -> dict[str, A
         raise NotServed(f"{name} is not served while objects are kept in another S3 (CLARY_S3_ENDPOINT_URL).")
     if name == "DeleteObjects":
         return _delete_objects(context, request)
-    told = {member: value for member, value in prepare(context, request).items() if member not in _OTHERS_ACCOUNTS}
+    told = {member: value for member, value in prepare(context, request).items() if member not in _EXPECTED_OWNERS}
     _authorize_more(context, request)
+    _check_owners(context, request)
     try:
         return _perform(context, name, told)
     except ApiError as error:
         if name in ("GetObject", "HeadObject") and error.code in ("NoSuchKey", "404"):
             permission.check(context, "s3:ListBucket", request["Bucket"])  # who may not list learns of no key
         raise
+
+
+def _check_owners(context: Context, request: Mapping[str, Any]) -> None:
+    """All accounts of this installation share the buckets, so each of them owns every bucket, and nobody else does.
+    The store itself has accounts of its own, of which callers know nothing: it is not asked."""
+    expected = {request[member] for member in _EXPECTED_OWNERS if request.get(member) is not None}
+    if not expected:
+        return
+    with context.database.read() as tx:
+        owners = set(accounts.living(tx, context.installation.account))
+    if not expected <= owners:
+        raise errors.access_denied()
 
 
 def _perform(context: Context, name: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,6 +94,7 @@ def _delete_objects(context: Context, request: dict[str, Any]) -> dict[str, Any]
     """Only the keys that the caller may delete are passed on; the answer tells of all."""
     if not request["Delete"].get("Objects"):
         raise errors.malformed_xml()
+    _check_owners(context, request)
     allowed, failed = [], []
     for entry in request["Delete"]["Objects"]:
         try:
