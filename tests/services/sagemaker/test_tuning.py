@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clary.base.errors import NotServed
+from clary.base.errors import ValidationException
 from clary.services import iam, sagemaker
 from clary.services.context import Context
 from tests.services.calling import ACCOUNT, Client, Permissions
@@ -55,5 +55,5 @@ def test_scripts_need_a_regular_expression_except_for_the_rounds_of_xgboost(clie
     image = "1.dkr.ecr.r.amazonaws.com/sagemaker-xgboost:1.7-1"
     client("CreateHyperParameterTuningJob", **request(image, sagemaker_program='"train.py"'))
     image = "1.dkr.ecr.r.amazonaws.com/sagemaker-scikit-learn:1.2-1"
-    with pytest.raises(NotServed, match="without a regular expression for the objective"):
+    with pytest.raises(ValidationException, match="A metric is required"):
         client("CreateHyperParameterTuningJob", **request(image, sagemaker_program='"train.py"'))

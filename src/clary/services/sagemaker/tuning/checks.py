@@ -12,7 +12,6 @@ from clary.definitions.tuning.job import (
     hyperband_resources,
     objective_of,
     ranges_of,
-    regex_of,
 )
 from clary.definitions.tuning.ranges import Categorical, RangeError, Ranges, combinations, read_ranges
 from clary.runtimes.images import tells_metrics
@@ -114,14 +113,10 @@ def _check_definition(request: dict[str, Any], definition: dict[str, Any]) -> No
         raise ValidationException(
             f"The objective metric {objective['MetricName']} is not in MetricDefinitions: {', '.join(metrics)}."
         )
-    if (
-        _stops_early(request["HyperParameterTuningJobConfig"])
-        and regex_of(definition, objective["MetricName"]) is None
-        and not _has_own_metrics(definition)
-    ):
-        raise NotServed(
-            f"{_OPERATION} that stops training jobs early (Hyperband, or TrainingJobEarlyStoppingType Auto) without "
-            "a regular expression for the objective in MetricDefinitions is not served by this version of Clary."
+    if not metrics and not _has_own_metrics(definition):
+        raise ValidationException(
+            "A metric is required for this hyperparameter tuning job objective."
+            " Provide a metric in the metric definitions."
         )
     given = definition.get("HyperParameterTuningResourceConfig")
     if bool(given) == bool(definition.get("ResourceConfig")):
@@ -129,10 +124,6 @@ def _check_definition(request: dict[str, Any], definition: dict[str, Any]) -> No
     names.refuse_unserved(
         f"{_OPERATION} HyperParameterTuningResourceConfig", given or {}, "InstanceConfigs", "AllocationStrategy"
     )
-
-
-def _stops_early(config: dict[str, Any]) -> bool:
-    return config["Strategy"] == "Hyperband" or config.get("TrainingJobEarlyStoppingType") == "Auto"
 
 
 def _check_limits(config: dict[str, Any], ranges: list[Ranges]) -> None:
