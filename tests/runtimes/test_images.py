@@ -228,3 +228,11 @@ def test_what_trains_by_itself(
     assert images.trains_alone(image, hyperparameters, variables, command) is alone
     tells = alone or (image.endswith("xgboost:1.7-1") and not command)
     assert images.tells_metrics(image, hyperparameters, variables, command) is tells
+
+
+def test_which_images_something_stands_for() -> None:
+    served = ("kmeans:1", f"{ALGORITHMS_HERE}xgboost:1", f"{PREFIX}sagemaker-scikit-learn:0.20", "pytorch-training:9")
+    assert all(map(images.has_family, served))
+    assert not any(
+        map(images.has_family, (f"{ALGORITHMS_HERE}lda:1", "1.dkr.ecr.us-east-1.amazonaws.com/kmeans:1", ""))
+    )

@@ -182,6 +182,15 @@ def trains_alone(
     return not command and (repository in ALGORITHMS or (repository in XGBOOST_IMAGES and not scripted))
 
 
+def has_family(image_uri: str) -> bool:
+    """Whether an environment stands for the image, on one Python or another; jobs of others fail with the reason."""
+    address = read_address(image_uri)
+    name = address.repository
+    if name in _COMMON_NAMES:
+        return address.is_algorithms
+    return name in _FAMILIES or name in ALGORITHMS or _BASE_PYTHON.fullmatch(name) is not None
+
+
 def tells_metrics(
     image_uri: str,
     hyperparameters: Mapping[str, str],

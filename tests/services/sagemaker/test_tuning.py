@@ -54,6 +54,8 @@ def test_built_in_algorithms_stop_early_without_definitions(client: Client) -> N
 def test_scripts_need_a_regular_expression_except_for_the_rounds_of_xgboost(client: Client) -> None:
     image = "1.dkr.ecr.r.amazonaws.com/sagemaker-xgboost:1.7-1"
     client("CreateHyperParameterTuningJob", **request(image, sagemaker_program='"train.py"'))
+    unknown = request("766337827248.dkr.ecr.us-east-1.amazonaws.com/lda:1")  # its jobs tell why they fail
+    client("CreateHyperParameterTuningJob", **{**unknown, "HyperParameterTuningJobName": "other"})
     image = "1.dkr.ecr.r.amazonaws.com/sagemaker-scikit-learn:1.2-1"
     with pytest.raises(ValidationException, match="A metric is required"):
         client("CreateHyperParameterTuningJob", **request(image, sagemaker_program='"train.py"'))

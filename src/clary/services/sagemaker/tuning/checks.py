@@ -14,7 +14,7 @@ from clary.definitions.tuning.job import (
     ranges_of,
 )
 from clary.definitions.tuning.ranges import Categorical, RangeError, Ranges, combinations, read_ranges
-from clary.runtimes.images import tells_metrics
+from clary.runtimes.images import has_family, tells_metrics
 from clary.services.context import Context
 from clary.services.sagemaker import names, training_requests
 from clary.services.sagemaker.tuning.trials import KIND
@@ -113,7 +113,7 @@ def _check_definition(request: dict[str, Any], definition: dict[str, Any]) -> No
         raise ValidationException(
             f"The objective metric {objective['MetricName']} is not in MetricDefinitions: {', '.join(metrics)}."
         )
-    if not metrics and not _has_own_metrics(definition):
+    if not metrics and _needs_definitions(definition):
         raise ValidationException(
             "A metric is required for this hyperparameter tuning job objective."
             " Provide a metric in the metric definitions."
@@ -171,9 +171,12 @@ def _check_strategy(request: dict[str, Any], config: dict[str, Any]) -> None:
         raise ValidationException(f"MinResource ({found[0]}) is greater than MaxResource ({found[1]}).")
 
 
-def _has_own_metrics(definition: dict[str, Any]) -> bool:
+def _needs_definitions(definition: dict[str, Any]) -> bool:
+    """Not so for images that nothing stands for: their training jobs tell what is wrong."""
     image = definition["AlgorithmSpecification"].get("TrainingImage") or ""
-    return tells_metrics(image, definition.get("StaticHyperParameters") or {}, definition.get("Environment"))
+    return has_family(image) and not tells_metrics(
+        image, definition.get("StaticHyperParameters") or {}, definition.get("Environment")
+    )
 
 
 def _objectives(request: dict[str, Any]) -> set[tuple[str, str]]:
