@@ -32,7 +32,7 @@ def test_what_was_not_finished_is_built_again(tmp_path: Path) -> None:
 
 def test_other_files_are_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Toolkit(tmp_path).prepare()
-    changed = tmp_path / "changed"
+    changed = tmp_path / "changed" / "clary_toolkit"
     shutil.copytree(toolkit._source(), changed)
     (changed / "added.py").touch()
     monkeypatch.setattr(toolkit, "_source", lambda: changed)
@@ -40,6 +40,22 @@ def test_other_files_are_another_folder(tmp_path: Path, monkeypatch: pytest.Monk
     assert second != first
     assert (second / "clary_toolkit" / "added.py").exists()
     assert first.exists(), "units that began with it go on"
+
+
+def test_an_update_does_not_reach_who_has_placed_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Toolkit(tmp_path)
+    server.place()
+    first = server.prepare()
+    monkeypatch.setattr(toolkit, "_source", lambda: tmp_path)
+    assert server.prepare() == first
+
+
+def test_a_server_starts_where_it_cannot_be_placed(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    server = Toolkit(tmp_path / "file")
+    server.place()
+    with pytest.raises(OSError, match="file"):
+        server.prepare()
 
 
 @pytest.mark.parametrize("way", ["bwrap", "namespace", "plain"])

@@ -117,6 +117,8 @@ def compose(settings: Settings, installation: Installation) -> Composition:
     pager = Pager(bytes.fromhex(installation.master_key))
     functions = FunctionFleet(lambda: around)
     make_context = ContextMaker(database, blobs, installation, settings, pager, clock, functions)
+    toolkit = Toolkit(settings.environments)
+    toolkit.place()
     around: Surroundings = Surroundings(
         database=database,
         blobs=blobs,
@@ -125,7 +127,7 @@ def compose(settings: Settings, installation: Installation) -> Composition:
             isolation,
             visible=package_sources.local_folders(),
             variables=package_sources.job_variables(),
-            toolkit=Toolkit(settings.environments).prepare,
+            toolkit=toolkit.prepare,
             shim=place_shim(settings.environments),
         ),
         environments=Environments(settings.environments, "copy" if isolation.kind is Kind.PLAIN else "hardlink"),
