@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -16,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -106,9 +109,36 @@ def running_server(folder: Path, **extra: str) -> Iterator[Server]:
     server.start()
     try:
         yield server
+        url = server.url
     finally:
         if server.process is not None:
             server.stop()
+    check_that_nothing_is_left(server, url)
+
+
+def check_that_nothing_is_left(server: Server, url: str) -> None:
+    """After an orderly end: no process, no port, no lock, no socket."""
+    eventually(lambda: not processes_of(server.settings.data), 20)
+    layout, parts = server.settings.layout, urlsplit(url)
+    with socket.socket() as connection:
+        assert connection.connect_ex((parts.hostname or "", parts.port or 0)) != 0, f"{url} still answers"
+    for path in layout.run.glob("*.lock"):
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert not layout.sockets.exists() or not list(layout.sockets.iterdir())
+
+
+def processes_of(data: Path) -> list[str]:
+    """Command lines of processes that know this data folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+            if str(data).encode() in command + (process / "environ").read_bytes():
+                found.append(f"{process.name}: {command!r}")
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
 
 
 def archive(files: dict[str, str | bytes]) -> bytes:

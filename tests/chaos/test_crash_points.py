@@ -33,8 +33,9 @@ def struck(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def dying(tmp_path: Path, struck: Path) -> Iterator[Server]:
-    points = ",".join((*JOB, *ENDPOINT))
-    with running_server(tmp_path, CLARY_CRASH_AT=points, CLARY_CRASH_ONCE=str(struck)) as server:
+    """The pause before a restart is kept short: here every death is wanted."""
+    crashes = {"CLARY_CRASH_AT": ",".join((*JOB, *ENDPOINT)), "CLARY_CRASH_ONCE": str(struck)}
+    with running_server(tmp_path, CLARY_RESTART_PAUSE_SECONDS="0.05", **crashes) as server:
         yield server
 
 
@@ -50,12 +51,12 @@ def after_deaths(look: Callable[[], T]) -> T:
             assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 503, error
             return []
 
-    return eventually(try_it, 60)[0]
+    return eventually(try_it, 180)[0]
 
 
 def test_a_job_and_an_endpoint_survive_the_death_of_control_at_every_step(dying: Server, struck: Path) -> None:
     train(dying, "stepwise", SCRIPT, wait=False, CheckpointConfig={"S3Uri": "s3://tests/stepwise"})
-    job = after_deaths(lambda: finished(dying, "stepwise"))
+    job = after_deaths(lambda: finished(dying, "stepwise", 180))
     assert job["TrainingJobStatus"] == "Completed", job
     eventually(lambda: {path.name for path in struck.iterdir()} >= set(JOB))
     after_deaths(lambda: eventually(lambda: not list(dying.settings.layout.units.glob("t*"))))
@@ -66,7 +67,7 @@ def test_a_job_and_an_endpoint_survive_the_death_of_control_at_every_step(dying:
 
     after_deaths(lambda: dying.client("sagemaker").list_models())
     deploy(dying, "stepwise-endpoint", wait=False)
-    endpoint = after_deaths(lambda: settled(dying, "stepwise-endpoint"))
+    endpoint = after_deaths(lambda: settled(dying, "stepwise-endpoint", 180))
     assert endpoint["EndpointStatus"] == "InService", endpoint
     assert {path.name for path in struck.iterdir()} == {*JOB, *ENDPOINT}
     assert invoke(dying, "stepwise-endpoint", "x").startswith("stepwise-endpoint:")
