@@ -59,3 +59,48 @@ def test_scripts_need_a_regular_expression_except_for_the_rounds_of_xgboost(clie
     image = "1.dkr.ecr.r.amazonaws.com/sagemaker-scikit-learn:1.2-1"
     with pytest.raises(ValidationException, match="A metric is required"):
         client("CreateHyperParameterTuningJob", **request(image, sagemaker_program='"train.py"'))
+
+
+LINEAR = "382416733822.dkr.ecr.us-east-1.amazonaws.com/linear-learner:1"
+KMEANS = LINEAR.replace("linear-learner", "kmeans")
+XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+SCRIPT = {"sagemaker_program": '"train.py"'}
+
+
+def tuned(image: str, metric: str, **hyperparameters: str) -> dict[str, Any]:
+    asked = request(image, **hyperparameters)
+    asked["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]["MetricName"] = metric
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("image", "metric", "hyperparameters"),
+    [
+        (LINEAR, "test:recall", {}),
+        (KMEANS, "test:msd", {}),
+        (XGBOOST, "validation:auc", {}),
+        (XGBOOST, "validation:mine", SCRIPT),
+    ],
+)
+def test_objectives_that_the_image_prints(
+    client: Client, image: str, metric: str, hyperparameters: dict[str, str]
+) -> None:
+    made = client("CreateHyperParameterTuningJob", **tuned(image, metric, **hyperparameters))
+    assert made["HyperParameterTuningJobArn"].endswith(":hyper-parameter-tuning-job/tuned")
+
+
+@pytest.mark.parametrize(
+    ("image", "metric", "valid"),
+    [
+        (LINEAR, "validation:auc", "validation:objective_loss"),
+        (KMEANS, "validation:msd", "test:ssd"),
+        (XGBOOST, "auc", "validation:auc"),
+        (XGBOOST, "test:auc", "train:auc"),
+    ],
+)
+def test_objectives_that_an_algorithm_does_not_print_are_refused_with_those_that_it_does(
+    client: Client, image: str, metric: str, valid: str
+) -> None:
+    refused = client.fails("CreateHyperParameterTuningJob", "ValidationException", **tuned(image, metric))
+    assert f"[{metric}], isn't valid for the [{image}] algorithm" in refused.message
+    assert valid in refused.message.partition("from [")[2]

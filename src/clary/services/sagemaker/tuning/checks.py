@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clary.base.errors import NotServed, ResourceLimitExceeded, ResourceNotFound, ValidationException
+from clary.definitions.algorithm_metrics import metric_definitions
 from clary.definitions.tuning.child import child_request
 from clary.definitions.tuning.job import (
     OBJECTIVE_HYPERPARAMETER,
@@ -14,7 +15,7 @@ from clary.definitions.tuning.job import (
     ranges_of,
 )
 from clary.definitions.tuning.ranges import Categorical, RangeError, Ranges, combinations, read_ranges
-from clary.runtimes.images import has_family, tells_metrics
+from clary.runtimes.images import has_family, split_image, tells_metrics, trains_alone
 from clary.services.context import Context
 from clary.services.sagemaker import names, training_requests
 from clary.services.sagemaker.tuning.trials import KIND
@@ -118,6 +119,8 @@ def _check_definition(request: dict[str, Any], definition: dict[str, Any]) -> No
             "A metric is required for this hyperparameter tuning job objective."
             " Provide a metric in the metric definitions."
         )
+    if not metrics:
+        _check_own_metric(definition, objective["MetricName"])
     given = definition.get("HyperParameterTuningResourceConfig")
     if bool(given) == bool(definition.get("ResourceConfig")):
         raise ValidationException("Specify either ResourceConfig or HyperParameterTuningResourceConfig.")
@@ -177,6 +180,20 @@ def _needs_definitions(definition: dict[str, Any]) -> bool:
     return has_family(image) and not tells_metrics(
         image, definition.get("StaticHyperParameters") or {}, definition.get("Environment")
     )
+
+
+def _check_own_metric(definition: dict[str, Any], objective: str) -> None:
+    """One that the image's algorithm prints. What a script prints in rounds of XGBoost nobody knows before."""
+    algorithm = definition["AlgorithmSpecification"]
+    image, command = algorithm.get("TrainingImage") or "", algorithm.get("ContainerEntrypoint")
+    if not trains_alone(image, definition.get("StaticHyperParameters") or {}, definition.get("Environment"), command):
+        return
+    own = [item["Name"] for item in metric_definitions(split_image(image)[0])]
+    if objective not in own:
+        raise ValidationException(
+            f"The objective metric for the hyperparameter tuning job, [{objective}], isn't valid for the [{image}] "
+            f"algorithm. Choose a valid objective metric from [{', '.join(own)}]."
+        )
 
 
 def _objectives(request: dict[str, Any]) -> set[tuple[str, str]]:
