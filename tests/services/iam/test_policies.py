@@ -149,9 +149,10 @@ def test_lists(installed: Client) -> None:
     def names(**filters: Any) -> set[str]:
         return {item["PolicyName"] for item in installed("ListPolicies", **filters)["Policies"]}
 
-    assert names() == {*MANAGED, "Own", "Limit"}
+    managed = {each.rpartition("/")[2] for each in MANAGED}
+    assert names() == {*managed, "Own", "Limit"}
     assert names(Scope="Local") == {"Own", "Limit"}
-    assert names(Scope="AWS") == set(MANAGED)
+    assert names(Scope="AWS") == managed
     assert names(PathPrefix="/teams/") == {"Own"}
     assert names(OnlyAttached=True) == {"Own", "AmazonSageMakerFullAccess"}
     assert names(Scope="Local", PolicyUsageFilter="PermissionsBoundary") == {"Limit"}
@@ -203,6 +204,30 @@ def test_managed_policies_exist_and_are_valid(installed: Client, name: str) -> N
 )
 def test_managed_policies_cannot_be_changed(installed: Client, operation: str, more: dict[str, Any]) -> None:
     installed.fails(operation, "AccessDeniedException", PolicyArn=f"{AWS}AmazonS3FullAccess", **more)
+
+
+@pytest.mark.parametrize(
+    ("name", "action", "decision"),
+    [
+        ("ReadOnlyAccess", "sagemaker:Search", "allowed"),
+        ("ReadOnlyAccess", "sagemaker:CreateModel", "implicitDeny"),
+        ("PowerUserAccess", "lambda:CreateFunction", "allowed"),
+        ("PowerUserAccess", "iam:CreateUser", "implicitDeny"),
+        ("AmazonSQSReadOnlyAccess", "sqs:GetQueueUrl", "allowed"),
+        ("AmazonSQSReadOnlyAccess", "sqs:SendMessage", "implicitDeny"),
+        ("AWSLambda_FullAccess", "lambda:Invoke", "allowed"),
+        ("service-role/AWSLambdaBasicExecutionRole", "logs:PutLogEvents", "allowed"),
+    ],
+)
+def test_managed_policies_allow_what_their_names_say(
+    installed: Client, name: str, action: str, decision: str
+) -> None:
+    """Under AWS's ARNs, which scripts write out when they make roles."""
+    policy = installed("GetPolicy", PolicyArn=f"{AWS}{name}")["Policy"]
+    path, _, last = f"/{name}".rpartition("/")
+    assert (policy["Path"], policy["PolicyName"]) == (f"{path}/", last)
+    found = installed("SimulateCustomPolicy", PolicyInputList=[json.dumps(MANAGED[name])], ActionNames=[action])
+    assert [each["EvalDecision"] for each in found["EvaluationResults"]] == [decision]
 
 
 def test_the_execution_role_exists_from_the_start(installed: Client) -> None:

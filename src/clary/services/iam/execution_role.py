@@ -25,7 +25,9 @@ def ensure_execution_role(database: Database, installation: Installation, now: d
         account_roles.ensure_execution_role(tx, installation.account, now)
 
 
-def _ensure_policy(tx: Transaction, name: str, text: str, now: datetime) -> None:
+def _ensure_policy(tx: Transaction, place: str, text: str, now: datetime) -> None:
+    """`place`: what the ARN has behind `policy/`."""
+    path, _, name = f"/{place}".rpartition("/")
     found = resources.find(tx, AWS, "", principals.POLICY, name)
     if found is None:
         resources.create(
@@ -34,8 +36,8 @@ def _ensure_policy(tx: Transaction, name: str, text: str, now: datetime) -> None
             region="",
             kind=principals.POLICY,
             name=name,
-            arn=f"{_POLICY_ARN}{name}",
-            document=new_policy(text, now),
+            arn=f"{_POLICY_ARN}{place}",
+            document=new_policy(text, now, path=f"{path}/"),
             now=now,
         )
     elif found.document["Text"] != text:

@@ -1,6 +1,7 @@
 """The managed policies that exist from the start, under AWS's names and ARNs, with documents of our own.
 
-They say what their names promise for the services that Clary has; AWS's documents list many services besides.
+A key is what an ARN has behind `policy/`, with the path where AWS has one. The documents say what their names promise
+for the services that Clary has; AWS's list many services besides.
 """
 
 from __future__ import annotations
@@ -48,8 +49,56 @@ _ASKED_FOR = (
     "glue:Get*",
 )
 
+# Other services: what their full and their reading policies are called, and what these open.
+_OTHERS = (
+    ("AmazonEventBridgeFullAccess", "AmazonEventBridgeReadOnlyAccess", ("events", "scheduler")),
+    ("AmazonEventBridgeSchedulerFullAccess", "AmazonEventBridgeSchedulerReadOnlyAccess", ("scheduler",)),
+    ("AmazonSNSFullAccess", "AmazonSNSReadOnlyAccess", ("sns",)),
+    ("AmazonSQSFullAccess", "AmazonSQSReadOnlyAccess", ("sqs",)),
+    ("AmazonSSMFullAccess", "AmazonSSMReadOnlyAccess", ("ssm",)),
+    ("AWSLambda_FullAccess", "AWSLambda_ReadOnlyAccess", ("lambda",)),
+    ("CloudWatchEventsFullAccess", "CloudWatchEventsReadOnlyAccess", ("events",)),
+    ("CloudWatchFullAccess", "CloudWatchReadOnlyAccess", ("cloudwatch", "logs")),
+)
+_ALL = (
+    *("cloudtrail", "cloudwatch", "events", "iam", "lambda", "logs", "organizations", "s3"),
+    *("sagemaker", "scheduler", "sns", "sqs", "ssm", "sts"),
+)
+_WRITE_LOGS = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
+
+
+def _of_other_services() -> dict[str, dict[str, Any]]:
+    policies = {}
+    for full, reading, services in _OTHERS:
+        policies[full] = _policy(_allow(*(f"{each}:*" for each in services)), *_passing(services))
+        policies[reading] = _policy(_allow(*(f"{each}:{verb}" for each in services for verb in (*_LOOK, "Filter*"))))
+    return policies
+
+
+def _passing(services: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The right to hand roles to those of them that act as a role."""
+    principals = [f"{each}.amazonaws.com" for each in services if each in {"events", "lambda", "scheduler"}]
+    if not principals:
+        return []
+    return [{**_PASS_ROLE, "Condition": {"StringEquals": {"iam:PassedToService": principals}}}]
+
+
 MANAGED: Mapping[str, dict[str, Any]] = {
     "AdministratorAccess": _policy(_allow("*")),
+    "PowerUserAccess": _policy(
+        {"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"},
+        _allow("iam:ListRoles", "organizations:DescribeOrganization"),
+    ),
+    "ReadOnlyAccess": _policy(
+        _allow(*(f"{service}:{verb}" for service in _ALL for verb in _LOOK)),
+        _allow("cloudtrail:LookupEvents", "logs:FilterLogEvents", "iam:Simulate*"),
+        _allow(*(f"sagemaker:{verb}" for verb in ("BatchDescribe*", "BatchGet*", "QueryLineage", "Search"))),
+    ),
+    "service-role/AWSLambdaBasicExecutionRole": _policy(_allow(*_WRITE_LOGS)),
+    "service-role/AWSLambdaSQSQueueExecutionRole": _policy(
+        _allow("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", *_WRITE_LOGS)
+    ),
+    **_of_other_services(),
     "AmazonSageMakerFullAccess": _policy(
         _allow("sagemaker:*", "logs:*", "iam:GetRole", "iam:ListRoles", "iam:SimulatePrincipalPolicy"),
         _allow("s3:*"),
