@@ -25,7 +25,24 @@ model = tf.keras.Sequential([tf.keras.layers.InputLayer((2,), name="x"), tf.kera
 model.compile(optimizer=tf.keras.optimizers.SGD(0.2), loss="mse")
 history = model.fit(table[:, 1:], table[:, 0], epochs=arguments.epochs, batch_size=32, verbose=0)
 print("loss", history.history["loss"][-1] < 0.001, flush=True)
-model.save(os.environ["SM_MODEL_DIR"] + "/1")
+model.save(os.environ["SM_MODEL_DIR"] + "/2")
+
+# Version 1 as TensorFlow 1.0 wrote it: an input of any rank has an empty shape.
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+folder = os.environ["SM_MODEL_DIR"] + "/1"
+with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+    x = tf.compat.v1.placeholder(tf.float32, name="x")
+    tf.compat.v1.saved_model.simple_save(session, folder, {"x": x}, {"y": tf.matmul(x, [[3.0], [5.0]])})
+old = SavedModel()
+with open(folder + "/saved_model.pb", "rb") as file:
+    old.ParseFromString(file.read())
+graph = old.meta_graphs[0].graph_def
+graph.versions.producer = 21
+for node in graph.node:
+    if node.op == "Placeholder":
+        node.attr["shape"].shape.Clear()
+with open(folder + "/saved_model.pb", "wb") as file:
+    file.write(old.SerializeToString())
 """
 INFERENCE = """
 import json
@@ -75,8 +92,10 @@ print("instances", rounded(plain.predict({"instances": ROWS})))
 print("arrays", rounded(plain.predict(numpy.array(ROWS))))
 print("named", rounded(plain.predict({"inputs": {"x": ROWS}, "signature_name": "serving_default"})))
 print("one", rounded(plain.predict(ROWS[1])))
-version = TensorFlowPredictor(plain.endpoint_name, session, model_name="model", model_version="1")
+version = TensorFlowPredictor(plain.endpoint_name, session, model_name="model", model_version="2")
 print("version", rounded(version.predict({"instances": ROWS})))
+first = TensorFlowPredictor(plain.endpoint_name, session, model_name="model", model_version="1")
+print("old", rounded(first.predict({"instances": ROWS})))
 plain.serializer = CSVSerializer()
 print("csv", rounded(plain.predict("0.5,0.5\\n1,1\\n")))
 plain.serializer = JSONLinesSerializer()
@@ -127,6 +146,7 @@ def test_train_serve_and_transform(run_client: Run, server: Server, tmp_path: Pa
     for way in ("instances", "arrays", "version", "csv", "lines", "batch"):
         assert told[way] == "('predictions', [5, 9])", way
     assert told["named"] == "('outputs', [5, 9])"
+    assert told["old"] == "('predictions', [4, 8])"
     assert told["one"] == "('predictions', [9])"
     assert told["shape"] == '400 {"error": "input x has shape (1, 1); the signature takes (-1, 2)"}'
     assert told["broken"].startswith('400 {"error": "JSON Parse error')

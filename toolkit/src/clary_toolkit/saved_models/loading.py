@@ -12,6 +12,7 @@ from typing import Any
 
 from clary_toolkit.errors import ModelServerError
 from clary_toolkit.saved_models.folders import GRAPH, find_models, keras_files, nothing_found
+from clary_toolkit.saved_models.old_graphs import readable
 from clary_toolkit.saved_models.refusal import Refusal
 from clary_toolkit.saved_models.tensors import BOOLEAN, FLOAT, INTEGER, STRING, Input
 
@@ -101,7 +102,7 @@ def load_models(root: Path) -> Models:
 
 
 def _load(path: Path, tensorflow: Any) -> Version:
-    loaded = tensorflow.saved_model.load(str(path))
+    loaded = tensorflow.saved_model.load(str(readable(path)))
     methods = _method_names(path)
     signatures = {
         name: Signature(name, methods.get(name, ""), _inputs(function), function, tensorflow)
