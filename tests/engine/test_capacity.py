@@ -39,6 +39,21 @@ def test_a_job_that_has_no_room_fails(
     assert "CLARY_CAPACITY=fit" in ended.document["failure"]
 
 
+@pytest.mark.parametrize("kind", [TrainingJobs, ProcessingJobs, TransformJobs])
+def test_instances_that_have_no_room_together_fail(
+    strict: Surroundings, kind: type[TrainingJobs | ProcessingJobs | TransformJobs]
+) -> None:
+    many = {"InstanceType": "ml.m5.24xlarge", "InstanceCount": 60, "VolumeSizeInGB": 1}
+    request = {
+        "ResourceConfig": many,
+        "ProcessingResources": {"ClusterConfig": many},
+        "TransformResources": many,
+    }
+    row = job(strict, kind.kind, **request)
+    ended = run(strict, JobController(strict, kind(strict)), row, lambda row: row.status == "Failed")
+    assert ended.document["failure"].startswith("CapacityError: 60 instances have ")
+
+
 def test_an_endpoint_that_has_no_room_fails(strict: Surroundings) -> None:
     variant = {"VariantName": "v", "InitialInstanceCount": 1, "InstanceType": "ml.m5.24xlarge", "Container": {}}
     target = {"generation": 1, "config": "c", "variants": [variant]}

@@ -44,6 +44,6 @@ def test_groups_become_hosts_and_channels_are_shared_among_their_readers(tmp_pat
 
 
 def test_what_cannot_fit_is_refused() -> None:
-    check_capacity(hosts_of(1, {"InstanceType": "ml.m5.large", "InstanceCount": MOST}))
+    check_capacity(hosts_of(1, {"InstanceType": "ml.m5.large", "InstanceCount": MOST}), [])
     with pytest.raises(InsufficientCapacity, match="up to 62"):
-        check_capacity(hosts_of(1, {"InstanceType": "ml.m5.large", "InstanceCount": MOST + 1}))
+        check_capacity(hosts_of(1, {"InstanceType": "ml.m5.large", "InstanceCount": MOST + 1}), [])

@@ -48,11 +48,12 @@ def hosts_of(job_id: int, resources: Mapping[str, Any]) -> list[Host]:
     ]
 
 
-def check_capacity(hosts: Sequence[Host], *, strict: bool = False) -> None:
+def check_capacity(hosts: Sequence[Host], types: Sequence[str], *, strict: bool = False) -> None:
+    """`types` are those of all instances whose memory and processors the job gets, also where one host has them."""
     if len(hosts) > MOST:
         raise InsufficientCapacity(f"{len(hosts)} instances do not fit on one machine; a job may have up to {MOST}.")
-    if strict and len(hosts) > 1:
-        check_together([host.instance_type for host in hosts], this_machine())
+    if strict and len(types) > 1:
+        check_together(types, this_machine())
 
 
 def _address(job_id: int, number: int) -> str:

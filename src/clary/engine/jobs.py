@@ -56,6 +56,9 @@ class JobKind(Protocol):
     def machines(self, job: Resource) -> dict[str, Any]:
         """The part of the request that says how many instances, and of which type."""
 
+    def instance_types(self, job: Resource, hosts: Sequence[Host]) -> Sequence[str]:
+        """Of all instances that the request asks for, by which the limits of its units are measured."""
+
     def environment(self, job: Resource, unit: str) -> PreparedEnvironment | BeingBuilt:
         """What stands for the image, and is built from now on where it is missing. `unit` will ask again."""
 
@@ -132,7 +135,8 @@ class JobController:
             for host in hosts:
                 self._around.runtime.remove(self._unit(job, host, _restarts(job) - 1))
         try:
-            check_capacity(hosts, strict=self._around.settings.capacity == "strict")
+            types = self._kind.instance_types(job, hosts)
+            check_capacity(hosts, types, strict=self._around.settings.capacity == "strict")
             environment = self._kind.environment(job, self._unit(job, hosts[0]))
             if isinstance(environment, BeingBuilt):
                 self._enter(job, "DownloadingTrainingImage")

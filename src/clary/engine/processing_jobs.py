@@ -41,6 +41,9 @@ class ProcessingJobs:
         machines: dict[str, Any] = job.document["request"]["ProcessingResources"]["ClusterConfig"]
         return machines
 
+    def instance_types(self, _job: Resource, hosts: Sequence[Host]) -> Sequence[str]:
+        return [host.instance_type for host in hosts]
+
     def environment(self, job: Resource, unit: str) -> PreparedEnvironment | BeingBuilt:
         """Raises ValidationException for a job that would have nothing to do in it."""
         application = job.document["request"]["AppSpecification"]

@@ -60,6 +60,9 @@ class TrainingJobs:
         machines: dict[str, Any] = job.document["request"]["ResourceConfig"]
         return machines
 
+    def instance_types(self, _job: Resource, hosts: Sequence[Host]) -> Sequence[str]:
+        return [host.instance_type for host in hosts]
+
     def environment(self, job: Resource, unit: str) -> PreparedEnvironment | BeingBuilt:
         algorithm = job.document["request"]["AlgorithmSpecification"]
         return self._around.environments.obtain(algorithm["TrainingImage"], unit, _sdk_version(algorithm))

@@ -49,6 +49,10 @@ class TransformJobs:
         """One unit plays all instances."""
         return {"InstanceType": job.document["request"]["TransformResources"]["InstanceType"]}
 
+    def instance_types(self, job: Resource, _hosts: Sequence[Host]) -> Sequence[str]:
+        resources = job.document["request"]["TransformResources"]
+        return [resources["InstanceType"]] * int(resources["InstanceCount"])
+
     def environment(self, job: Resource, unit: str) -> PreparedEnvironment | BeingBuilt:
         return self._around.environments.obtain(job.document["model"]["Container"]["Image"], unit)
 
