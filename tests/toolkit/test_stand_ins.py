@@ -71,7 +71,10 @@ def test_what_scripts_use_is_there(framework_python: Path, tmp_path: Path) -> No
 
 
 def test_instances_with_data_train_together_and_the_others_end(framework_python: Path) -> None:
-    hosts, port = ["127.0.0.1", "127.0.0.2", "127.0.0.3"], two_free_ports()
+    place = (
+        f"127.77.{os.getpid() // 250 % 250}.{os.getpid() % 250 + 1}"  # of this test alone, so that ports stay free
+    )
+    hosts, port = [place, "127.0.0.2", "127.0.0.3"], two_free_ports(place)
     processes = [
         subprocess.Popen(
             [str(framework_python), "-c", TOGETHER, json.dumps([hosts, host, port, mine])],
@@ -99,14 +102,14 @@ def test_instances_with_data_train_together_and_the_others_end(framework_python:
     assert first[1][0] < first[1][1]
 
 
-def two_free_ports() -> int:
+def two_free_ports(address: str) -> int:
     """The first of two that follow each other."""
     while True:
         with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
+            one.bind((address, 0))
             port = int(one.getsockname()[1])
             try:
-                two.bind(("127.0.0.1", port + 1))
+                two.bind((address, port + 1))
             except (OSError, OverflowError):
                 continue
             return port
