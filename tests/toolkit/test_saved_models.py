@@ -270,6 +270,9 @@ for document in json.load(sys.stdin):
         found.append({name: tensors.document_of({name: array}, None)["outputs"] for name, array in arrays.items()})
     except Refusal as refusal:
         found.append(json.loads(refusal.message)["error"])
+single = {"x": tensors.Input("x", "float", np.float32, (None, 1))}
+assert tensors.arrays_of({"instances": [1.0, 2.0, 5.0]}, single)[0]["x"].shape == (3,)
+assert tensors.arrays_of({"instances": [[1.0], [2.0]]}, single)[0]["x"].shape == (2, 1)
 whole = {"n": tensors.Input("n", "integer", np.int8, None)}
 for value in (127, 128, 1.5, True):
     try:

@@ -151,8 +151,11 @@ def _encoded(value: Any, wanted: Input) -> Any:
 
 
 def _fits(shape: Sequence[int], wanted: Sequence[int | None] | None) -> bool:
+    """A last size of 1 may be left out, as models of scalars are called; the graph decides whether it can do."""
     if wanted is None:
         return True
+    if wanted[-1:] == (1,) and len(shape) == len(wanted) - 1 > 0:
+        wanted = wanted[:-1]
     return len(shape) == len(wanted) and all(size in {None, given} for given, size in zip(shape, wanted))
 
 
