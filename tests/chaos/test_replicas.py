@@ -17,7 +17,13 @@ from tests.server import ECHO_MODEL, Server, deploy, eventually, invoke, running
 
 
 @pytest.mark.parametrize("replicas", [2, 1])
-def test_no_invocation_fails_while_model_servers_are_killed(server: Server, replicas: int) -> None:
+def test_no_invocation_fails_while_model_servers_are_killed(tmp_path: Path, replicas: int) -> None:
+    """Invocations wait longer than by default: on a busy machine a model server may need half a minute to start."""
+    with running_server(tmp_path, CLARY_PARKED_SECONDS="55") as server:
+        kill_under_load(server, replicas)
+
+
+def kill_under_load(server: Server, replicas: int) -> None:
     slow = ECHO_MODEL.replace("def predict_fn(data, model):", "def predict_fn(data, model):\n    time.sleep(0.01)")
     deploy(server, "target", code=slow, instances=replicas)
     failures: list[Exception] = []
