@@ -82,6 +82,13 @@ def test_a_source_of_its_own_counts_and_not_the_models(known: Surroundings, spec
     assert (found.front, found.variables) == (None, {"A": "1", LOG_NOTES: "first"})
 
 
+def test_a_folder_of_packages_stands_in_place_of_the_file(known: Surroundings, spec: UnitSpec) -> None:
+    (spec.opt_ml / "model" / "code" / "lib").mkdir()
+    assert with_packages_of_model(known, spec).front
+    tensorflow = replace(spec, variables={"CLARY_FRAMEWORK": "tensorflow"})
+    assert with_packages_of_model(known, tensorflow).front is None
+
+
 def test_nothing_comes_where_nothing_would_be_installed(known: Surroundings, spec: UnitSpec, tmp_path: Path) -> None:
     archive = packed(tmp_path / "source.tar.gz", requirements_txt=TEXT)
     assert of_training(known, spec, archive, "train.sh").front is None

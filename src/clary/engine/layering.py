@@ -26,7 +26,7 @@ from clary.runtimes.requirements import LONGEST, plain_lines, tell_sources
 VARIABLE = "CLARY_REQUIREMENTS"
 FILE = "requirements.txt"
 ARCHIVE = "sourcedir.tar.gz"
-_INSTALLS = re.compile(rb"install\S* (?:-r )?requirements\.txt(?:\s|$)")
+_INSTALLS = re.compile(rb"install\S{0,40} (?:-r )?requirements\.txt(?:\s|$)")
 _SHOWN = 30
 # Sources are small; what lies behind so much data is left to the job.
 _LIMITS = ArchiveLimits(total_bytes=64 * 1024**2)
@@ -41,9 +41,8 @@ def with_packages_of_training(
         return _with_layer(
             around, spec, _read(data / "code") if _installs(data / "sm_drivers" / "sm_train.sh") else None
         )
-    program = (request.get("HyperParameters") or {}).get("sagemaker_program") or spec.variables.get(
-        "SAGEMAKER_PROGRAM"
-    )
+    named = (request.get("HyperParameters") or {}).get("sagemaker_program")
+    program = named or spec.variables.get("SAGEMAKER_PROGRAM")
     by_python = str(program).strip('"').endswith(".py")  # for other programs nothing is installed
     return _with_layer(around, spec, _read_packed(archive) if archive and by_python else None)
 
@@ -59,6 +58,8 @@ def with_packages_of_processing(around: Surroundings, spec: UnitSpec) -> UnitSpe
 def with_packages_of_model(around: Surroundings, spec: UnitSpec) -> UnitSpec:
     """The same for a model server: its code came as an archive of its own, or inside of the model."""
     archive, code = spec.opt_ml / "input" / "source" / ARCHIVE, spec.opt_ml / "model" / "code"
+    if spec.variables.get("CLARY_FRAMEWORK") == "tensorflow" and (archive.is_file() or (code / "lib").is_dir()):
+        return _with_layer(around, spec, None)  # packages in `lib` stand in place of the file
     return _with_layer(around, spec, _read_packed(archive) if archive.is_file() else _read(code))
 
 
