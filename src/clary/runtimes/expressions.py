@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,11 +17,14 @@ from clary.base.log import get_logger
 
 log = get_logger(__name__)
 
-_SECONDS = 5.0
+_SECONDS = 5.0  # of processor time, so that a busy machine makes no expression slow
+_PATIENCE = 10
+_OUT_OF_TIME = (-signal.SIGXCPU, -signal.SIGKILL)
 _LONGEST_LINE = 4000
 _PROGRAM = """
-import json, re, sys
+import json, re, resource, sys
 asked = json.load(sys.stdin)
+resource.setrlimit(resource.RLIMIT_CPU, (asked["seconds"], asked["seconds"]))
 def found(text):
     try:
         expression = re.compile(text)
@@ -68,7 +72,11 @@ class Expressions:
 
     def _run(self, expressions: Sequence[str], lines: Sequence[str]) -> dict[str, list[tuple[int, float]]] | None:
         """None when the time was too short."""
-        asked = {"expressions": expressions, "lines": [line[:_LONGEST_LINE] for line in lines]}
+        asked = {
+            "expressions": expressions,
+            "lines": [line[:_LONGEST_LINE] for line in lines],
+            "seconds": math.ceil(self._seconds),
+        }
         try:
             told = subprocess.run(
                 [sys.executable, "-I", "-S", "-c", _PROGRAM],
@@ -76,9 +84,11 @@ class Expressions:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=self._seconds,
+                timeout=_PATIENCE * self._seconds,
             )
         except subprocess.TimeoutExpired:
+            return None
+        if told.returncode in _OUT_OF_TIME:
             return None
         if told.returncode != 0:  # one that broke the program; among others, it must not cost them their values
             return None if len(expressions) > 1 else {}
