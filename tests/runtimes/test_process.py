@@ -424,7 +424,7 @@ getattr(ProcessRuntime(Layout(Path(sys.argv[1])), "plain", visible=(), variables
 def test_crashes_while_a_unit_is_ended(make_machine: MakeMachine, point: str, action: str) -> None:
     """Whoever comes next ends it, and nothing of it goes on."""
     machine = make_machine("plain")
-    machine.launch("u", FOREVER)
+    machine.launch("u", FOREVER, socket=machine.layout.unit_socket("u"))
     machine.wait_for_line("u", "up")
     pids = machine.pid_of_shim("u"), machine.pid_of_process("u")
     command = [sys.executable, "-c", ENDER, str(machine.layout.data), action]
@@ -437,6 +437,7 @@ def test_crashes_while_a_unit_is_ended(make_machine: MakeMachine, point: str, ac
         runtime.remove("u")
     wait_until(lambda: not any(alive(pid) for pid in pids))
     assert list(machine.layout.units.iterdir()) == []
+    assert list(machine.layout.sockets.iterdir()) == []
 
 
 def test_remove_kills_and_deletes(machine: Machine) -> None:

@@ -267,14 +267,14 @@ class ProcessRuntime:
         while (folder / "started").exists() and _is_alive(folder) and time.monotonic() < patience:
             time.sleep(0.002)
         strays.kill_strays(_read_json(folder / "shim.json") or {})
-        socket = (_read_json(folder / "spec.json") or {}).get("socket")
+        # What lies outside of the folder goes first: without the folder nobody would know of it.
+        if socket := (_read_json(folder / "spec.json") or {}).get("socket"):
+            Path(socket).unlink(missing_ok=True)
+            strays.delete_tree(_socket_folder(Path(socket)))
         trash = folder.with_name(f"{_TRASH}{unit_id}")
         folder.rename(trash)  # in one step: half a folder must never look like a unit that was not started
         crash_here("runtimes.after_trash")
         strays.delete_tree(trash)
-        if socket:
-            Path(socket).unlink(missing_ok=True)
-            strays.delete_tree(_socket_folder(Path(socket)))
 
 
 def _socket_folder(socket: Path) -> Path:
