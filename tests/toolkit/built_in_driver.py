@@ -23,7 +23,7 @@ from clary_toolkit.errors import CustomerError, RequestError
 from clary_toolkit.layout import OptMl
 from clary_toolkit.serving.content import body_for_handler
 from clary_toolkit.serving.handlers import Handlers
-from clary_toolkit.training.configuration import TrainingConfiguration, decoded
+from clary_toolkit.training.configuration import RESERVED, TrainingConfiguration, decoded
 
 
 def run_job(module: Any, job: dict[str, Any]) -> dict[str, Any]:
@@ -31,10 +31,11 @@ def run_job(module: Any, job: dict[str, Any]) -> dict[str, Any]:
     for name, channel in job["channels"].items():
         files = {file: base64.b64decode(content) for file, content in channel["files"].items()}
         (place_pipe if job.get("piped") else place_files)(layout, name, files)
+    values = {name: decoded(value) for name, value in job["hyperparameters"].items()}
     configuration = TrainingConfiguration(
-        reserved={},
+        reserved={name: values[name] for name in values if name in RESERVED},
         framework={},
-        user={name: decoded(value) for name, value in job["hyperparameters"].items()},
+        user={name: values[name] for name in values if name not in RESERVED},
         resources={"current_host": job.get("host", "algo-1"), "hosts": job.get("hosts", ["algo-1"])},
         channels={
             name: {"ContentType": channel["type"], "TrainingInputMode": "Pipe" if job.get("piped") else "File"}
@@ -47,7 +48,7 @@ def run_job(module: Any, job: dict[str, Any]) -> dict[str, Any]:
             module.train(configuration, layout, Foreground())
     except CustomerError as error:
         return {"error": error.message}
-    lines = [line.partition("] ")[2] for line in log.getvalue().splitlines()]
+    lines = [line.partition("] ")[2] or line for line in log.getvalue().splitlines()]
     files = sorted(path.name for path in layout.model.iterdir()) if layout.model.exists() else []
     return {"log": lines, "files": files, "answers": answers(module, layout, job["requests"])}
 

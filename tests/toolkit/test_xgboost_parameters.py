@@ -19,11 +19,11 @@ def test_texts_become_values() -> None:
             "objective": "multi:softmax",
             "num_class": "3",
             "eval_metric": "['mlogloss', 'merror']",
-            "_tuning_objective_metric": "validation:merror",
+            "_tuning_objective_metric": "validation:f1",
         }
     )
     assert (found.rounds, found.early_stopping, found.csv_weights) == (7, 3, True)
-    assert found.metrics == ("mlogloss", "merror")
+    assert found.metrics == ("mlogloss", "merror", "f1")
     assert found.booster == {"max_depth": 4, "learning_rate": 0.25, "objective": "multi:softmax", "num_class": 3}
 
 

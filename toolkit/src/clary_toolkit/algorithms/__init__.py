@@ -2,6 +2,7 @@
 
 xgboost_training     the `train` command of the XGBoost image without a script
 xgboost_parameters   its hyperparameters: texts to their types
+xgboost_metrics      the metrics that the image adds to XGBoost's own
 xgboost_data         its channels: CSV, LIBSVM, Parquet and recordio-protobuf files
 recordio             recordio-protobuf itself, read and written
 xgboost_serving      its handlers; the model server takes this module in place of the user's

@@ -140,7 +140,8 @@ WORDS = {
     "sampling_method": ("uniform", "gradient_based"),
 }
 OWN = frozenset({"num_round", "early_stopping_rounds", "csv_weights", "save_model_on_termination", "eval_metric"})
-IGNORED = frozenset({"_kfold", "_num_cv_round", "use_dask_gpu_training", "_tuning_objective_metric"})
+OBJECTIVE = "_tuning_objective_metric"
+IGNORED = frozenset({"_kfold", "_num_cv_round", "use_dask_gpu_training", OBJECTIVE})
 
 
 @dataclass(frozen=True)
@@ -165,14 +166,19 @@ def parsed(given: Mapping[str, Any]) -> Parameters:
     found = {name: _value(name, text) for name, text in values.items()}
     if str(found.get("objective", "")).startswith("multi:") and "num_class" not in found:
         raise CustomerError("Require input for parameter 'num_class' for multi-classification")
-    metrics = tuple(each.strip() for each in values.get("eval_metric", "").strip("[]").split(",") if each.strip())
     return Parameters(
         rounds=found["num_round"],
         early_stopping=found.get("early_stopping_rounds"),
         csv_weights=found.get("csv_weights") == "1",
-        metrics=tuple(each.strip("\"' ") for each in metrics),
+        metrics=_metrics(values.get("eval_metric", ""), str(given.get(OBJECTIVE, ""))),
         booster={name: value for name, value in found.items() if name not in OWN},
     )
+
+
+def _metrics(listed: str, objective: str) -> tuple[str, ...]:
+    """Those of `eval_metric`, and the one that a tuning job looks at: `validation:auc`."""
+    names = [each.strip("\"' ") for each in listed.strip("[]").split(",")]
+    return tuple(dict.fromkeys(name for name in (*names, objective.rpartition(":")[2]) if name))
 
 
 def _value(name: str, text: str) -> Any:

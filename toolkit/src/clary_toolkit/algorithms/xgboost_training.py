@@ -7,8 +7,9 @@ import os
 import pickle
 from typing import Any
 
+from clary_toolkit.algorithms import xgboost_metrics
 from clary_toolkit.algorithms.xgboost_data import read_channel, sentence
-from clary_toolkit.algorithms.xgboost_parameters import Parameters, parsed
+from clary_toolkit.algorithms.xgboost_parameters import OBJECTIVE, Parameters, parsed
 from clary_toolkit.child import Foreground
 from clary_toolkit.errors import CustomerError
 from clary_toolkit.layout import OptMl
@@ -26,9 +27,11 @@ def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreg
         print(f"{configuration.first_host} trains with all of the data; nothing is left to do here", flush=True)
         return
     xgboost = importlib.import_module("xgboost")
-    parameters = parsed(configuration.user)
+    objective = {name: value for name, value in configuration.reserved.items() if name == OBJECTIVE}
+    parameters = parsed({**configuration.user, **objective})
     sets = _channels(configuration, layout, parameters)
-    settings = {**parameters.booster, **({"eval_metric": list(parameters.metrics)} if parameters.metrics else {})}
+    own, added = xgboost_metrics.split(parameters.metrics)
+    settings = {**parameters.booster, **({"eval_metric": own} if own else {})}
     try:
         booster = xgboost.train(
             settings,
@@ -36,6 +39,8 @@ def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreg
             num_boost_round=parameters.rounds,
             evals=[(matrix, name) for name, matrix in sets.items()],
             early_stopping_rounds=parameters.early_stopping,
+            custom_metric=xgboost_metrics.evaluation(added, str(parameters.booster.get("objective", ""))),
+            maximize=xgboost_metrics.is_maximized(added),
             verbose_eval=False,
             callbacks=[_progress(xgboost, foreground)],
         )
