@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pickle
+from collections.abc import Sequence
 from typing import Any
 
 from clary_toolkit.algorithms import xgboost_metrics
@@ -38,11 +39,9 @@ def train(configuration: TrainingConfiguration, layout: OptMl, foreground: Foreg
             sets["train"],
             num_boost_round=parameters.rounds,
             evals=[(matrix, name) for name, matrix in sets.items()],
-            early_stopping_rounds=parameters.early_stopping,
             custom_metric=xgboost_metrics.evaluation(added, str(parameters.booster.get("objective", ""))),
-            maximize=xgboost_metrics.is_maximized(added),
             verbose_eval=False,
-            callbacks=[_progress(xgboost, foreground)],
+            callbacks=[_progress(xgboost, foreground, _stopping(xgboost, parameters.early_stopping, added))],
         )
     except (ValueError, TypeError, xgboost.core.XGBoostError) as error:
         raise CustomerError(f"XGBoost refused to train: {sentence(error)}.") from error
@@ -71,12 +70,25 @@ def _channels(configuration: TrainingConfiguration, layout: OptMl, parameters: P
     return sets
 
 
-def _progress(xgboost: Any, foreground: Foreground) -> Any:
-    def after_iteration(_self: Any, _model: Any, epoch: int, log: Any) -> bool:
+def _stopping(xgboost: Any, rounds: int | None, added: Sequence[str]) -> Any:
+    if rounds is None:
+        return xgboost.callback.TrainingCallback()
+    return xgboost.callback.EarlyStopping(rounds, maximize=xgboost_metrics.is_maximized(added))
+
+
+def _progress(xgboost: Any, foreground: Foreground, stopping: Any) -> Any:
+    """One callback for all: XGBoost asks several in no certain order, and none any more once one has ended training."""
+
+    def after_iteration(_self: Any, model: Any, epoch: int, log: Any) -> bool:
         parts = [
             f"{name}-{metric}:{values[-1]:.5f}" for name, found in log.items() for metric, values in found.items()
         ]
         print("\t".join([f"[{epoch}]", *parts]), flush=True)
-        return foreground.stopping
+        return bool(stopping.after_iteration(model, epoch, log)) or foreground.stopping
 
-    return type("Progress", (xgboost.callback.TrainingCallback,), {"after_iteration": after_iteration})()
+    methods = {
+        "before_training": lambda _self, model: stopping.before_training(model),
+        "after_iteration": after_iteration,
+        "after_training": lambda _self, model: stopping.after_training(model),
+    }
+    return type("Progress", (xgboost.callback.TrainingCallback,), methods)()
