@@ -77,7 +77,7 @@ def _stopping(xgboost: Any, rounds: int | None, added: Sequence[str]) -> Any:
 
 
 def _progress(xgboost: Any, foreground: Foreground, stopping: Any) -> Any:
-    """One callback for all: XGBoost asks several in no certain order, and none any more once one has ended training."""
+    """One for all: XGBoost asks several in no certain order, and none any more once one has ended training."""
 
     def after_iteration(_self: Any, model: Any, epoch: int, log: Any) -> bool:
         parts = [
