@@ -1,8 +1,12 @@
-"""Bodies that are larger than a service has use for: refused in its words, before anything of them is read."""
+"""Bodies that are larger than a service has use for: refused in its words, before anything of them is read.
+
+The largest that S3's clients may send are not among them.
+"""
 
 from __future__ import annotations
 
 import pytest
+from botocore.exceptions import ClientError
 
 from clary.wire.facts import FACTS, MEBIBYTE
 from tests.control.in_process import ENDPOINT, Answer, Control
@@ -28,8 +32,21 @@ def test_of_others(control: Control) -> None:
         return answer.status, answer.body + answer.headers.get("x-amzn-errortype", "").encode()
 
     named = {"x-amz-target": "SageMaker.ListModels"}
-    for status, said in (refused("sagemaker", **named), refused("scheduler", "/schedules/s")):
+    rest = {"scheduler": "/schedules/s", "lambda": "/2015-03-31/functions"}
+    for status, said in (refused("sagemaker", **named), *(refused(*each) for each in rest.items())):
         assert (status, b"RequestEntityTooLargeException" in said) == (413, True), said
-    assert b"RequestTooLargeException" in refused("lambda", "/2015-03-31/functions")[1]
     status, said = refused("s3", "/bucket?delete")
     assert (status, b"<Code>MaxMessageLengthExceeded</Code>" in said) == (400, True)
+
+
+def test_the_largest_lists_of_s3_are_taken(control: Control) -> None:
+    s3 = control.client()
+    s3.create_bucket(Bucket="crowd")
+    keys = [f"{number:04}".ljust(1024, "&") for number in range(1000)]
+    deleted = s3.delete_objects(Bucket="crowd", Delete={"Objects": [{"Key": key} for key in keys]})["Deleted"]
+    assert [each["Key"] for each in deleted] == keys
+    upload = s3.create_multipart_upload(Bucket="crowd", Key="k")["UploadId"]
+    part = {"ETag": '"' + "0" * 32 + '"', "ChecksumSHA256": "0" * 43 + "="}
+    parts = [{"PartNumber": number, **part} for number in range(1, 10_001)]
+    with pytest.raises(ClientError, match="InvalidPart"):
+        s3.complete_multipart_upload(Bucket="crowd", Key="k", UploadId=upload, MultipartUpload={"Parts": parts})

@@ -236,7 +236,7 @@ def localize(service: str, error: ApiError) -> ApiError:
         code = _DENIALS.get(service, code)
         status = 400 if family == "json" and service not in _DENIALS else 403
     elif isinstance(error, BodyTooLarge):
-        return _too_large(service, family)
+        return _too_large(family)
     elif isinstance(error, InvalidToken):
         code, status = _TOKEN_CODES.get(service, validation_code(service)), error.status
     elif type(error) is ValidationException and error.code == _DEFAULT_VALIDATION:
@@ -246,10 +246,9 @@ def localize(service: str, error: ApiError) -> ApiError:
     return ApiError(error.message, code=code, status=status, **error.members)
 
 
-def _too_large(service: str, family: Family) -> ApiError:
+def _too_large(family: Family) -> ApiError:
     if family == "s3":
         return ApiError("Your request was too big.", code="MaxMessageLengthExceeded", status=400)
     if family == "query":
         return BodyTooLarge()
-    code = "RequestTooLargeException" if service == "lambda" else "RequestEntityTooLargeException"
-    return ApiError("The request body is too large.", code=code, status=413)
+    return ApiError("The request body is too large.", code="RequestEntityTooLargeException", status=413)
