@@ -102,6 +102,15 @@ def test_versions_of_models(sagemaker: Client) -> None:
     assert second["ModelPackageArn"].endswith("/2")
 
 
+def test_a_version_of_a_model_that_is_gone_since(sagemaker: Client) -> None:
+    sagemaker("CreateModelPackageGroup", ModelPackageGroupName="g")
+    model = sagemaker("CreateModel", ModelName="m", PrimaryContainer={"Image": "i"})["ModelArn"]
+    request = {"ModelPackageGroupName": "g", "SourceUri": model, "ClientToken": "once"}
+    made = sagemaker("CreateModelPackage", **request)
+    sagemaker("DeleteModel", ModelName="m")
+    assert sagemaker("CreateModelPackage", **request) == made
+
+
 def test_a_version_is_changed_once(sagemaker: Client) -> None:
     sagemaker("CreateModelPackageGroup", ModelPackageGroupName="g")
     arn = sagemaker("CreateModelPackage", ModelPackageGroupName="g", SourceUri="s3://b/m")["ModelPackageArn"]

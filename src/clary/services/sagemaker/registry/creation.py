@@ -55,7 +55,6 @@ def new_package(context: Context, request: dict[str, Any]) -> str:
 def create_model_package(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     _check(request)
     with context.database.write() as tx:
-        request = _with_source(tx, context, request)
         if "ModelPackageGroupName" in request:
             package = _add_version(tx, context, get_group(tx, context, request["ModelPackageGroupName"]), request)
         else:
@@ -94,9 +93,10 @@ def _with_source(tx: Transaction, context: Context, request: dict[str, Any]) -> 
     return request
 
 
-def _document(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+def _document(tx: Transaction, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    whole = _with_source(tx, context, request)
     return {
-        "request": {member: request[member] for member in _KEPT if member in request},
+        "request": {member: whole[member] for member in _KEPT if member in whole},
         "created_by": user_context(context),
         "updated_fields": [],
     }
@@ -111,7 +111,7 @@ def _add_version(tx: Transaction, context: Context, group: Resource, request: di
     number = group.document["last_version"] + 1
     resources.save(tx, group, document={**group.document, "last_version": number}, now=context.now)
     document = {
-        **_document(context, request),
+        **_document(tx, context, request),
         "group": group.name,
         "version": number,
         "token": token,
@@ -142,6 +142,7 @@ def _made_with(tx: Transaction, group: Resource, token: str) -> Resource | None:
 
 
 def _add_unversioned(tx: Transaction, context: Context, request: dict[str, Any]) -> Resource:
-    package = names.add(tx, context, PACKAGE, request["ModelPackageName"], _document(context, request), "Completed")
+    document = _document(tx, context, request)
+    package = names.add(tx, context, PACKAGE, request["ModelPackageName"], document, "Completed")
     put_tags(tx, package.arn, request.get("Tags"))
     return package
