@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from clary.base.errors import ApiError
 from clary.base.settings import Settings
@@ -107,6 +108,18 @@ def test_keys_that_the_other_store_does_not_let_this_installation_delete(other: 
     (error,) = answer["Errors"]
     assert (error["Key"], error["Code"]) == ("kept", "ServiceUnavailable")
     assert "CLARY_S3_ACCESS_KEY_ID" in error["Message"]
+
+
+def test_what_else_comes_with_403_is_told_as_it_is(other: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    def archived(**_request: Any) -> Any:
+        told = {"Code": "InvalidObjectState", "Message": "archived"}
+        raise ClientError({"Error": told, "ResponseMetadata": {"HTTPStatusCode": 403}}, "GetObject")
+
+    s3 = client(other)
+    monkeypatch.setattr(s3._client, "get_object", archived)
+    with pytest.raises(ApiError, match="archived") as caught:
+        s3.perform("GetObject", {"Bucket": "far", "Key": "a"})
+    assert (caught.value.code, caught.value.status) == ("InvalidObjectState", 403)
 
 
 def test_nobody_there_is_told_as_such(tmp_path: Path) -> None:

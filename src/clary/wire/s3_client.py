@@ -25,8 +25,9 @@ log = get_logger(__name__)
 _PIECE = 1024 * 1024
 _PART = 64 * 1024 * 1024
 _FORBIDDEN = 403
-# Those that do not come with this status.
+# Faults of the key that come with another status or with none, and what else comes with this one.
 _KEY_FAULTS = frozenset({"InvalidToken", "ExpiredToken", "AuthorizationHeaderMalformed", "AccessDenied"})
+_OTHER_FAULTS = frozenset({"InvalidObjectState", "QuotaExceeded"})
 _UNSET = (None, None, None, None)
 
 
@@ -113,7 +114,7 @@ class S3Client:
             answer: dict[str, Any] = getattr(self._client, operation)(**request)
         except ClientError as error:
             told, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status == _FORBIDDEN or told.get("Code") in _KEY_FAULTS:
+            if _is_of_key(status, told.get("Code", "")):
                 raise _refused(told, request.get("Bucket", "")) from error
             raise ApiError(told.get("Message", ""), code=told.get("Code", ""), status=status) from error
         except ParamValidationError as error:
@@ -126,6 +127,10 @@ class S3Client:
 def _unreachable(error: Exception) -> ApiError:
     message = f"The S3 that this installation uses did not answer: {error}"
     return ApiError(message, code="ServiceUnavailable", status=503)
+
+
+def _is_of_key(status: int, code: str) -> bool:
+    return code in _KEY_FAULTS or (status == _FORBIDDEN and code not in _OTHER_FAULTS)
 
 
 def _refused(told: Mapping[str, Any], bucket: str) -> ApiError:
