@@ -36,10 +36,21 @@ assert encoders.encode(np.array([[1, 2]]), "text/csv") == encoder.encode([[1, 2]
 assert decoder.decode("[1, 2]", types.JSON).tolist() == encoders.decode("1,2", "text/csv").tolist() == [1, 2]
 for job in (training_env(), env.TrainingEnv(), environment.Environment()):
     assert job.hyperparameters == {"depth": 3} and job.current_host == "algo-1" and not hasattr(job, "other")
+for call in (lambda: decoder.decode("", "image/png"), lambda: encoder.encode([1], "image/png")):
+    try:
+        call()
+    except errors.UnsupportedFormatError as error:
+        assert error.status == 415, error
+    else:
+        raise AssertionError("not refused")
 try:
-    decoder.decode("", "image/png")
+    decoder.decode("{", types.JSON)
+except errors.UnsupportedFormatError:
+    raise
 except Exception as error:
-    assert error.status == 415, error
+    assert error.status == 400, error
+else:
+    raise AssertionError("not refused")
 """
 TOGETHER = """
 import json, sys

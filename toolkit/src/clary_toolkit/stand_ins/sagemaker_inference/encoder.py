@@ -6,6 +6,10 @@ from typing import Any
 
 from clary_toolkit.serving import arrays
 
+# Relative: the class must be the one that scripts import under the library's name.
+from .errors import unsupported_formats
+
 
 def encode(array_like: Any, content_type: str) -> bytes | str:
-    return arrays.encode(array_like, content_type)[0]
+    with unsupported_formats(content_type):
+        return arrays.encode(array_like, content_type)[0]

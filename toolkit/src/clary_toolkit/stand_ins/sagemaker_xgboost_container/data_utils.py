@@ -18,7 +18,7 @@ def get_content_type(content_type_cfg_val: str | None) -> str:
     if kind in {MEDIA_TYPE, "recordio-protobuf"}:
         return "recordio-protobuf"
     if kind not in _SHORT:
-        raise CustomerError(f"{content_type_cfg_val!r} is not an accepted ContentType.")
+        raise CustomerError(f"The content type {content_type_cfg_val!r} is not supported.")
     return _SHORT[kind]
 
 
