@@ -19,7 +19,7 @@ _FIRST_WITH_RANKS = 24
 
 
 def readable(path: Path) -> Path:
-    """The folder itself, or one beside it in which only the graph is another."""
+    """The folder itself, or a new one in which only the graph is another."""
     message = importlib.import_module("tensorflow.core.protobuf.saved_model_pb2").SavedModel()
     message.ParseFromString((path / GRAPH).read_bytes())
     old = [meta for meta in message.meta_graphs if meta.graph_def.versions.producer < _FIRST_WITH_RANKS]

@@ -184,9 +184,8 @@ def _needs_definitions(definition: dict[str, Any]) -> bool:
 
 def _check_own_metric(definition: dict[str, Any], objective: str) -> None:
     """One that the image's algorithm prints. What a script prints in rounds of XGBoost nobody knows before."""
-    algorithm = definition["AlgorithmSpecification"]
-    image, command = algorithm.get("TrainingImage") or "", algorithm.get("ContainerEntrypoint")
-    if not trains_alone(image, definition.get("StaticHyperParameters") or {}, definition.get("Environment"), command):
+    image = definition["AlgorithmSpecification"].get("TrainingImage") or ""
+    if not trains_alone(image, definition.get("StaticHyperParameters") or {}, definition.get("Environment")):
         return
     own = [item["Name"] for item in metric_definitions(split_image(image)[0])]
     if objective not in own:
