@@ -146,6 +146,23 @@ def test_two_collections_at_once_take_an_environment_once(tmp_path: Path, monkey
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 
+def test_what_a_server_takes_away_meanwhile_does_not_end_a_collection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "old", 40 * DAY)
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "going.json").touch()
+    real = Path.lstat
+
+    def gone(path: Path) -> os.stat_result:
+        if path.name == "going.json":
+            path.unlink()
+        return real(path)
+
+    monkeypatch.setattr(Path, "lstat", gone)
+    assert [label(found) for found in collect(tmp_path, DAY, NOW)] == ["old"]
+
+
 def test_a_running_unit_keeps_its_environment(make_machine: MakeMachine, tmp_path: Path) -> None:
     """Also without the Clary that started it: the lock is the shim's."""
     machine = make_machine()

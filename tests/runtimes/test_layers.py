@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -249,6 +252,36 @@ def test_a_layer_that_was_cut_off_is_made_again(
     assert not left.exists()
 
 
+def test_what_fills_the_disk_is_ended_and_leaves_nothing(
+    make_layers: Callable[[], Layers],
+    environment: Path,
+    wheels: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    free = [10**12]
+    unpacking = tmp_path / "unpacking"
+    endless = tmp_path / "endless"
+    endless.write_text(
+        f"#!/bin/sh\nfor word; do case $word in\n--target=*) echo $$ > {unpacking}; exec sleep 600;;\n"
+    )
+    with endless.open("a") as file:
+        file.write(f'esac; done\nexec {sys.executable} "$@"\n')
+    endless.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(endless))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=free[0]))
+    monkeypatch.setattr("clary.runtimes.layers._LOOK_SECONDS", 0.05)
+    layers, folder = make_layers(), tmp_path / "environments"
+    assert layers.find(environment, "clary-b\n") is None
+    pid = eventually(lambda: unpacking.exists() and unpacking.read_text().strip())
+    free[0] = 10**9
+    (answer,) = eventually(lambda: list((folder / "requirements").glob("*.json")))
+    assert json.loads(answer.read_text())["packages"] is None
+    assert not Path(f"/proc/{pid}").exists()
+    assert [path for path in folder.iterdir() if path.is_dir()] == [folder / "requirements"]
+    assert list((folder / "requirements").iterdir()) == [answer]
+
+
 def test_layers_are_listed_and_collected(
     make_layers: Callable[[], Layers], environment: Path, wheels: Path, tmp_path: Path
 ) -> None:
@@ -261,6 +294,17 @@ def test_layers_are_listed_and_collected(
     assert [gone.path for gone in collect(folder, 30 * DAY, now + 31 * DAY)] == [layer.path]
     assert list((folder / "requirements").iterdir()) == []
     assert made(layers, environment, "clary-b\n") == layer
+
+
+def test_a_layer_that_nobody_came_for_is_collected(
+    make_layers: Callable[[], Layers], environment: Path, wheels: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "environments"
+    assert make_layers().find(environment, "clary-b\n") is None
+    eventually(lambda: list((folder / "requirements").glob("*.json")))
+    assert [gone.label for gone in collect(folder, 30 * DAY, datetime.now(UTC) + 31 * DAY)] == [
+        "requirements.txt: clary-b==1.0"
+    ]
 
 
 def test_nothing_is_made_after_the_end(make_layers: Callable[[], Layers], environment: Path, wheels: Path) -> None:

@@ -37,6 +37,7 @@ def test_names_and_versions_are_plain(text: str, lines: str | None) -> None:
         "--pre",
         "a==1 --hash=sha256:00",
         "a==1 \\",
+        "a  # joined with the next line \\\nb",
         "a @ https://example.com/a.whl",
         "a@file:///etc",
         "https://example.com/a.whl",
@@ -81,7 +82,11 @@ def test_hostile_lines_take_no_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["PIP_INDEX_URL", "PIP_CONSTRAINT", "UV_INDEX", "https_proxy", "NO_PROXY", "CA_REPOSITORY_ARN", "NETRC"]
+    "name",
+    [
+        *("PIP_INDEX_URL", "PIP_CONSTRAINT", "UV_INDEX", "https_proxy", "NO_PROXY", "CA_REPOSITORY_ARN", "NETRC"),
+        *("XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"),
+    ],
 )
 def test_variables_that_lead_elsewhere(name: str) -> None:
     assert tell_sources({"A": "1", name: "x"})

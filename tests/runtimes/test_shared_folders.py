@@ -28,6 +28,10 @@ def test_a_use_is_stamped(folder: Path) -> None:
     assert read_label(folder) == "scikit-learn 1.2.2"
 
 
+def test_what_nobody_has_used_grows_old_as_well(folder: Path) -> None:
+    assert (folder / USED).exists()
+
+
 def test_what_is_not_marked_is_not_stamped(tmp_path: Path) -> None:
     assert not is_ready(tmp_path)
     assert not (tmp_path / USED).exists()
@@ -46,6 +50,8 @@ def test_a_folder_that_can_only_be_read_is_used_without_a_stamp(
         raise OSError(number, "refused", str(path))
 
     calls: list[Path] = []
+    if not stamped:
+        (folder / USED).unlink()
     monkeypatch.setattr(os, "utime", refuse)
     monkeypatch.setattr(Path, "touch", refuse)
     assert is_ready(folder)

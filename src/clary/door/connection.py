@@ -7,6 +7,7 @@ sweep, not by a timer per request.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import Protocol, cast
 
@@ -124,7 +125,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._arriving = Exchange(self)
-        self._arriving.received_at = self._head_started_at = self._heard_at
+        self._arriving.received_at = time.monotonic()
+        self._head_started_at = self._heard_at
 
     def on_url(self, piece: bytes) -> None:
         exchange = self._arriving

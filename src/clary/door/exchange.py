@@ -55,7 +55,7 @@ class Channel(Protocol):
 class Exchange:
     """A request from its first byte to the last byte of its answer.
 
-    `received_at` is when its first byte came, on the event loop's clock. `headers` are as the client sent them,
+    `received_at` is when its first byte came, on time.monotonic's clock. `headers` are as the client sent them,
     `fields` by lower-case name. `keep_alive` is what the client wants; whether the connection really goes on is
     decided when the answer's head is written.
     """

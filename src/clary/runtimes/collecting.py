@@ -65,7 +65,11 @@ def collect(folder: Path, older_than: timedelta, now: datetime) -> Iterator[Foun
 
 
 def _is_older(path: Path, age: timedelta, now: datetime) -> bool:
-    return now - datetime.fromtimestamp(path.lstat().st_mtime, UTC) >= max(age, _ALWAYS_KEPT)
+    try:
+        made = path.lstat().st_mtime
+    except FileNotFoundError:  # a server has just ended its work there, or replaced an answer
+        return False
+    return now - datetime.fromtimestamp(made, UTC) >= max(age, _ALWAYS_KEPT)
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -38,6 +38,7 @@ log = get_logger(__name__)
 _FORMAT = "1"
 ANSWERS = "requirements"
 _SECONDS = 600
+_LOOK_SECONDS = 1.0
 _MOST_WAITING = 20
 _FREE_BYTES = 5 * 1024**3
 # An index gets new versions: after a day it is asked again, aside, and after a week its old answer counts no more.
@@ -143,7 +144,7 @@ class Layers:
     def _make(self, name: str, environment: Path, requirements: str) -> None:
         """Nothing when the disk is about to be full."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._folder).free < _FREE_BYTES:
+        if self._is_full():
             log.warning("no packages are installed ahead: the disk is nearly full", extra={"path": str(self._folder)})
             return
         (self._folder / ANSWERS).mkdir(exist_ok=True)
@@ -181,12 +182,12 @@ class Layers:
             try:
                 options = ("--no-deps", "--compile-bytecode", "--link-mode=hardlink", "--requirements=pins.txt")
                 self._uv(work, (held,), environment, f"--target={target}", *options)
-            except _Failed:
+                _free_programs(target / "bin")
+                crash_here("layers.after_install")
+                shared_folders.mark_ready(path, _label(packages))
+            except (_Failed, OSError):
                 shutil.rmtree(path, ignore_errors=True)
                 raise
-            _free_programs(target / "bin")
-            crash_here("layers.after_install")
-            shared_folders.mark_ready(path, _label(packages))
 
     def _uv(self, work: Path, held: Sequence[int], environment: Path, *options: str) -> str:
         """What it said. Only wheels are taken: to find out about others, code of theirs would have to run here.
@@ -225,9 +226,7 @@ class Layers:
         with process:
             try:
                 os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
-                _, said = process.communicate(timeout=_SECONDS)
-            except subprocess.TimeoutExpired:
-                raise _Failed(f"more than {_SECONDS} s") from None
+                said = self._wait(process)
             finally:
                 process.kill()  # does nothing to one that has ended
                 with self._lock:
@@ -235,6 +234,19 @@ class Layers:
         if process.returncode != 0:
             raise _Failed(" ".join(said.split())[-1000:])
         return said
+
+    def _wait(self, process: subprocess.Popen[str]) -> str:
+        """What it said. A wheel may be far larger than what is loaded of it, and belongs to no job's volume."""
+        for _ in range(_SECONDS):
+            try:
+                return process.communicate(timeout=_LOOK_SECONDS)[1]
+            except subprocess.TimeoutExpired:
+                if self._is_full():
+                    raise _Failed("the disk is nearly full") from None
+        raise _Failed(f"more than {_SECONDS} s")
+
+    def _is_full(self) -> bool:
+        return shutil.disk_usage(self._folder).free < _FREE_BYTES
 
     # -- names -------------------------------------------------------------------------------------------------
 

@@ -25,13 +25,15 @@ _FILES = (".whl", ".zip", ".gz", ".bz2", ".xz", ".tar", ".tgz", ".txt", ".toml",
 _INSTALLERS = ("PIP_", "UV_")
 _ROADS = frozenset(
     {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"}
-    | {"CURL_CA_BUNDLE", "NETRC", "CA_REPOSITORY_ARN"}
+    | {"CURL_CA_BUNDLE", "NETRC", "CA_REPOSITORY_ARN", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"}
 )
 
 
 def plain_lines(content: bytes) -> str | None:
-    """The requirements without comments, one a line; None when they are not plain, or there are none."""
-    if len(content) > LONGEST or not content.isascii():
+    """The requirements without comments, one a line; None when they are not plain, or there are none.
+
+    Installers join a line that ends in a backslash with the next one, also where it ends in a comment."""
+    if len(content) > LONGEST or not content.isascii() or b"\\" in content:
         return None
     lines = [" ".join(_COMMENT.sub("", line).split()) for line in content.decode("ascii").splitlines()]
     lines = [line for line in lines if line]

@@ -1,6 +1,6 @@
 """Folders that installations share: built once by one builder, marked when ready, stamped when used.
 
-Environments and the toolkit are such folders; `collecting` takes away those that nobody uses.
+Environments, layers of packages, toolkit and shim are such folders; `collecting` takes away those that nobody uses.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def is_ready(path: Path) -> bool:
 
 def mark_ready(path: Path, label: str, **more: Any) -> None:
     """The last act of a builder. `label` is what people are told that it is. The mark outlives a power cut, so all
-    that it speaks of must, too."""
+    that it speaks of must, too. What nobody ever uses has a stamp as well, by which it grows old."""
+    _stamp(path / USED)
     durable.sync_file_system(path)
     durable.write_json(path / READY, {"framework": label, **more})
 

@@ -54,8 +54,8 @@ class Uv:
                 _, said = process.communicate(timeout=_BUILD_SECONDS)
             finally:
                 process.kill()  # does nothing to one that has ended
-        with self._lock:
-            self._running.discard(process)
+                with self._lock:
+                    self._running.discard(process)
         return process.returncode, said
 
     def _start(self, folder: Path, held: int, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:

@@ -60,8 +60,8 @@ class Call:
     """One invocation. `sent` counts how often its bytes went to a model server (at most twice).
 
     `streamed`: parts of the answer are wanted as they come. `session` is what the client said about sessions.
-    `received_at` is when its first byte came, on the event loop's clock. `patience` is how long the model may be
-    silent, in seconds.
+    `received_at` is when its first byte came, on time.monotonic's clock (the event loop's tells milliseconds only).
+    `patience` is how long the model may be silent, in seconds.
     """
 
     __slots__ = (

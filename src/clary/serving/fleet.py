@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -206,9 +207,9 @@ class Fleet:
         replica = self._choose(call)
         if replica is None:
             return False
-        call.placed_at = self._loop.time()
+        call.placed_at = time.monotonic()
         call.patience = self.endpoint.timeout_seconds
-        call.deadline = call.placed_at + call.patience
+        call.deadline = self._loop.time() + call.patience
         replica.send(call)
         return True
 
@@ -252,7 +253,7 @@ class Fleet:
         """The call has come to its end at a replica."""
         counters = self._counters_of(call)
         counters.requests += 1
-        seconds = self._loop.time() - call.placed_at
+        seconds = time.monotonic() - call.placed_at
         counters.seconds += seconds
         self._measures_of(call).add(seconds, call.placed_at - (call.received_at or call.placed_at))
         return counters
