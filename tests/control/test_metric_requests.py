@@ -65,6 +65,14 @@ def test_every_protocol_puts_and_gets(control: Control, protocol: str) -> None:
         client.put_metric_alarm(AlarmName="a", ComparisonOperator="GreaterThanThreshold", EvaluationPeriods=1)
 
 
+def test_a_form_may_put_as_many_metrics_as_aws_takes(control: Control) -> None:
+    client = client_of(control, "query")
+    dimensions = [{"Name": f"d{number}", "Value": "v"} for number in range(6)]
+    data = [{"MetricName": f"m{number}", "Dimensions": dimensions, "Value": 1.0} for number in range(1000)]
+    client.put_metric_data(Namespace="thousand", MetricData=data)
+    assert client.list_metrics(Namespace="thousand", MetricName="m999")["Metrics"][0]["Dimensions"] == dimensions
+
+
 def test_a_policy_may_name_the_namespace(control: Control) -> None:
     statement = {
         "Effect": "Allow",

@@ -25,7 +25,7 @@ _CBOR_PATH = re.compile(r".*/service/([A-Za-z0-9_.]+)/operation/([A-Za-z0-9_]+)"
 _S3_HOST = re.compile(r"(?P<bucket>.+)\.s3[.-][a-z0-9.-]+")
 _SERVICE = re.compile(r"[a-z0-9-]{1,40}")
 _FORM = "application/x-www-form-urlencoded"
-_MAX_FORM_FIELDS = 10_000
+_MAX_FORM_FIELDS = 40_000  # as many as a PutMetricData of AWS's size, 1 MB, can have
 _OPERATION_FIELDS = frozenset({b"Action", b"Version"})
 _MOST_OF_FIELD = 1000
 
