@@ -65,7 +65,7 @@ def test_a_killed_script_fails_its_job_within_seconds(server: Server) -> None:
     os.kill(pid, signal.SIGKILL)
     begun = time.monotonic()
     job = finished(server, "killed")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     assert job["TrainingJobStatus"] == "Failed"
     assert "137" in job["FailureReason"] or "signal 9" in job["FailureReason"]
     assert "last words" in job["FailureReason"]
@@ -78,7 +78,7 @@ def test_a_killed_shim_takes_its_script_with_it_and_fails_the_job(server: Server
     job = finished(server, "shimless")
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("InternalServerError")
-    eventually(lambda: not Path(f"/proc/{pid}").exists(), 5)
+    eventually(lambda: not Path(f"/proc/{pid}").exists())
 
 
 def test_a_retry_strategy_starts_a_job_again_that_clary_lost(tmp_path: Path) -> None:
