@@ -141,6 +141,17 @@ def test_a_long_log_is_read_in_pieces_and_to_its_end(database: Database) -> None
     assert len(job.course("loss", 1)) == 600, "what comes later is stored by minutes alone"
 
 
+def test_the_long_log_of_an_ended_job_is_read_in_several_looks(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clary.engine.metric_course._BATCHES_OF_ENDED", 2)
+    job = Job(database, defining(loss=r"loss=(\d+)"))
+    job.prints("u", *((number, f"loss={number}") for number in range(9000)))
+    assert [job.look(ended=True) for _ in range(3)] == [False, False, True]
+    assert job.finals["loss"][0] == 8999
+    assert sum(count for _, count, _ in job.course("loss")) == 9000
+
+
 def test_the_latest_value_of_all_instances_counts(database: Database) -> None:
     job = Job(database, defining(loss=r"loss=(\d+)"))
     job.prints("u1", (2000, "loss=2"))

@@ -193,10 +193,11 @@ class JobController:
             log.warning("outputs could not be uploaded yet", extra={"arn": job.arn, "reason": str(error)})
 
     def _collect(self, job: Resource, hosts: Sequence[Host], states: Sequence[UnitState | None]) -> float | None:
-        for host in hosts:
-            self._ship(job, host)
+        shipped = [self._ship(job, host, _LOG_BATCHES) for host in hosts]
         job = self._enter(job, "Uploading", started=_first_start(states))
-        job, _ = self._kind.listen(job, [self._unit(job, host) for host in hosts], ended=True)
+        job, heard = self._kind.listen(job, [self._unit(job, host) for host in hosts], ended=True)
+        if not (all(shipped) and heard):
+            return 0.0  # a log may be so long that a server which ends meanwhile would wait for minutes
         place, state = deciding(states)
         outcome = self._outcome(job, hosts[place], state, one_of_many=len(hosts) > 1)
         if outcome.status == "Completed" and None in states:

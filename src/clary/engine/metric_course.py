@@ -30,6 +30,7 @@ METRICS, COURSE = "metrics", "metric_course"
 _NAMESPACE = "/aws/sagemaker/TrainingJobs"
 _EVERY_SECONDS = 5.0
 _BATCH = 2000
+_BATCHES_OF_ENDED = 10
 _MOST_SECONDS = 600
 """So many seconds of a metric are stored as seconds; what is printed later, by minutes alone."""
 
@@ -56,23 +57,23 @@ class Courses:
         self._places: dict[int, _Place] = {}
 
     def follow(self, job: Resource, units: Sequence[str], *, ended: bool) -> tuple[Resource, bool]:
-        """Take what is new in the units' logs, if that is due; whether there is nothing left. All of it once the job
-        has `ended`. The row is as it is stored then."""
+        """Take what is new in the units' logs, if that is due; whether there is nothing left. More of it at once when
+        the job has `ended`, which is asked until there is nothing left. The row is as it is stored then."""
         if not has_metrics(job.document["request"]):
             return job, True
         place = self._places.setdefault(job.id, _Place(self._clock.monotonic()))
         if not ended and self._clock.monotonic() < place.due:
             return job, True
         done = False
-        while not done:
+        for _ in range(_BATCHES_OF_ENDED if ended else 1):
             try:
                 job, done = self._step(job, units, place)
             except OSError as error:  # no process for the expressions: a job must not end because of that
                 log.warning("metrics could not be read", extra={"arn": job.arn, "reason": str(error)})
                 done = True
-            if not ended:
+            if done:
                 break
-        if ended:
+        if ended and done:
             self._places.pop(job.id, None)
         elif done:
             place.due = self._clock.monotonic() + _EVERY_SECONDS
