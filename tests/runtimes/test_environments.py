@@ -10,6 +10,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from clary.runtimes import environments, images, isolation, overlay, shared_fold
 from clary.runtimes.environments import BeingBuilt, Environments, PreparedEnvironment
 from clary.runtimes.errors import EnvironmentBuildError
 from clary.runtimes.images import Definition
+from clary.runtimes.uv import Uv
 from tests.runtimes.conftest import Machine, isolation_or_skip
 from tests.server import eventually
 
@@ -42,7 +44,7 @@ def small_lock(*packages: str) -> str:
 def small(tmp_path_factory: pytest.TempPathFactory) -> PreparedEnvironment:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(environments, "read_lock", lambda _name: small_lock("itsdangerous", "pip"))
-        return Environments(tmp_path_factory.mktemp("environments")).prepare_definition(SMALL)
+        return Environments(tmp_path_factory.mktemp("environments") / "tests").prepare_definition(SMALL)
 
 
 def test_an_environment_holds_its_packages(small: PreparedEnvironment) -> None:
@@ -54,6 +56,34 @@ def test_an_environment_holds_its_packages(small: PreparedEnvironment) -> None:
     assert shared_folders.read_label(small.path) == "scikit-learn 1.2.2"
     bytecode = overlay.find_packages(small.path) / "itsdangerous" / "__pycache__"
     assert list(bytecode.glob("*.pyc")), "units cannot write bytecode themselves"
+
+
+def test_client_programs_write_what_bytecode_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "read_lock", lambda _name: small_lock("itsdangerous"))
+    client = Environments(tmp_path).prepare_client(replace(SMALL, for_jobs=False))
+    assert not list(client.path.rglob("*.pyc"))
+    subprocess.run([client.path / "bin" / "python", "-c", "import itsdangerous"], check=True, env={})
+    assert list((overlay.find_packages(client.path) / "itsdangerous").rglob("*.pyc"))
+
+
+def test_bytecode_of_packages_without_their_tests(tmp_path: Path) -> None:
+    site = tmp_path / "tests" / "lib" / "python3.11" / "site-packages"
+    for name in ("a/__init__.py", "a/tests/test_a.py", "b/test/x.py", "b/testing.py", "single.py"):
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_text("x = 1\n")
+    (site / "a" / "newer.py").write_text("match = = 1\n")
+    (tmp_path / "tests" / "bin").mkdir()
+    python = tmp_path / "tests" / "bin" / "python"
+    python.symlink_to(sys.executable)
+    with (tmp_path / "lock").open("w") as lock:
+        Uv().compile("small", python, lock.fileno())
+        found = {path.name.partition(".")[0] for path in site.rglob("*.pyc")}
+        assert found == {"__init__", "testing", "single"}
+        python.unlink()
+        python.write_text("#!/bin/sh\nkill -9 $$\n")
+        python.chmod(0o755)
+        with pytest.raises(EnvironmentBuildError, match="its compiler was killed"):
+            Uv().compile("small", python, lock.fileno())
 
 
 def test_a_warm_environment_is_found_at_once(small: PreparedEnvironment, monkeypatch: pytest.MonkeyPatch) -> None:

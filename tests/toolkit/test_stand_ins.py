@@ -32,6 +32,12 @@ assert xgb_encoders.csv_to_dmatrix("1,2\\n3,4").num_row() == 2
 assert xgb_encoders.decode("1,2,3", "text/csv").num_col() == 3
 assert tuple(worker.Response(json.dumps({"a": 1}), mimetype=content_types.JSON)) == ('{"a": 1}', "application/json")
 assert worker.Response("1", "text/csv") == ("1", "text/csv")
+try:
+    worker.Response(b"no such row", "text/plain", status=404)
+except Exception as error:
+    assert (error.status, error.message, error.content_type) == (404, "no such row", "text/plain"), error
+else:
+    raise AssertionError("an error was a success")
 assert encoders.encode(np.array([[1, 2]]), "text/csv") == encoder.encode([[1, 2]], types.CSV) == "1,2\\n"
 assert decoder.decode("[1, 2]", types.JSON).tolist() == encoders.decode("1,2", "text/csv").tolist() == [1, 2]
 for job in (training_env(), env.TrainingEnv(), environment.Environment()):

@@ -161,7 +161,8 @@ def _run_tours(console: Console, settings: Settings, python: Path, tour: Tour, *
 
 def _run_tour(console: Console, settings: Settings, command: list[str]) -> int:
     """Run a client program and show its steps with their times."""
-    environment = {**client_environment(settings), "PYTHONUNBUFFERED": "1"}
+    # The SDK takes seconds to compile: its bytecode is kept, also where the shell asks for none.
+    environment = {**client_environment(settings), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": ""}
     with tempfile.TemporaryFile("w+") as complaints:
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True

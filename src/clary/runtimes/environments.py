@@ -179,6 +179,8 @@ class Environments:
         finally:
             requirements.unlink(missing_ok=True)
         notes = self._install_torch(place, install) if definition.with_torch else []
+        if definition.for_jobs:
+            self._uv.compile(definition.name, path / "bin" / "python", held)
         crash_here("environments.after_install")
         python = platform.python_version()
         shared_folders.mark_ready(path, _label(definition), name=definition.name, python=python, notes=notes)
@@ -188,7 +190,7 @@ class Environments:
             place.definition.name,
             self.folder,
             held,
-            *("pip", "install", "--quiet", "--compile-bytecode", f"--link-mode={self.link_mode}"),
+            *("pip", "install", "--quiet", f"--link-mode={self.link_mode}"),
             f"--python={place.path / 'bin' / 'python'}",
             *options,
         )

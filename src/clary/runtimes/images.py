@@ -22,7 +22,8 @@ Version = tuple[int, ...]
 class Definition:
     """One lockable environment. `version` is the framework's; `newest_python` and `oldest_python` are inclusive.
 
-    `with_torch`: PyTorch comes on top of the lock, see `torch_builds`.
+    `with_torch`: PyTorch comes on top of the lock, see `torch_builds`. `for_jobs`: units see it read-only, so it has
+    its bytecode from the start; client programs write that of the small part that they use.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Definition:
     oldest_python: Version = (3, 11)
     newest_python: Version = (3, 14)
     with_torch: bool = False
+    for_jobs: bool = True
 
     @property
     def label(self) -> str:
@@ -69,8 +71,8 @@ XGBOOST = (
 PYTORCH = (Definition("torch-2.13", "pytorch", (2, 13, 0), with_torch=True),)
 TRANSFORMERS = (Definition("torch-2.13", "transformers", (4, 57, 6), with_torch=True),)
 TENSORFLOW = (Definition("tensorflow-2.20", "tensorflow", (2, 20, 0), newest_python=(3, 13)),)
-CLIENT = Definition("client", "sagemaker", (2, 257), newest_python=(3, 13))
-CLIENT_3 = Definition("client-3", "sagemaker", (3, 27), newest_python=(3, 13))
+CLIENT = Definition("client", "sagemaker", (2, 257), newest_python=(3, 13), for_jobs=False)
+CLIENT_3 = Definition("client-3", "sagemaker", (3, 27), newest_python=(3, 13), for_jobs=False)
 SDK_2 = Definition("sdk", "sagemaker", (2, 257), newest_python=(3, 13))
 SDK_3 = Definition("sdk-3", "sagemaker-core", (2, 27), newest_python=(3, 13))
 FUNCTIONS = Definition("functions", "awslambdaric", (4, 2, 2))
