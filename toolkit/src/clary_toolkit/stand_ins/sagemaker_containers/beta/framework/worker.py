@@ -10,7 +10,7 @@ _FIRST_ERROR = 400
 
 
 class Response(tuple[Any, str]):
-    """A body with its media type, which is what handlers may return anyway; with the status of an error it is raised."""
+    """A body with its media type, which is what handlers may return anyway. With an error's status it is raised."""
 
     __slots__ = ()
 
@@ -19,8 +19,7 @@ class Response(tuple[Any, str]):
     ) -> Response:
         kind = mimetype or accept or "application/json"
         if status >= _FIRST_ERROR:
-            text = (
-                bytes(response).decode("utf-8", "replace") if isinstance(response, (bytes, bytearray)) else response
-            )
-            raise RequestError(status, str(text or ""), kind)
+            is_text = not isinstance(response, (bytes, bytearray))
+            text = str(response or "") if is_text else response.decode("utf-8", "replace")
+            raise RequestError(status, text, kind)
         return super().__new__(cls, (response, kind))
