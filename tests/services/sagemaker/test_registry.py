@@ -83,6 +83,19 @@ def test_status_and_content_of_a_model_card_change_apart(sagemaker: Client) -> N
     }
 
 
+def test_who_cannot_look_at_a_model_learns_nothing_by_registering_it(
+    sagemaker: Client, permissions: Permissions
+) -> None:
+    secret = {"Image": "i", "ModelDataUrl": "s3://b/m.tar.gz", "Environment": {"SECRET": "b"}}
+    model = sagemaker("CreateModel", ModelName="m", PrimaryContainer=secret)["ModelArn"]
+    package = register(sagemaker, SourceUri=model)
+    permissions.denied = ["sagemaker:DescribeModel *", f"sagemaker:DescribeModelPackage {package}"]
+    for source in (model, package):
+        request = {"ModelPackageGroupName": "Churn", "SourceUri": source}
+        sagemaker.fails("CreateModelPackage", "AccessDeniedException", **request)
+    assert len(sagemaker("ListModelPackages", ModelPackageGroupName="Churn")["ModelPackageSummaryList"]) == 1
+
+
 def test_a_model_and_another_version_are_registered_as_what_they_run(sagemaker: Client) -> None:
     container = {"Image": "i", "ModelDataUrl": "s3://b/m.tar.gz", "Environment": {"A": "b"}}
     model = sagemaker("CreateModel", ModelName="m", PrimaryContainer={**container, "Mode": "SingleModel"})["ModelArn"]

@@ -78,14 +78,19 @@ def _check(request: dict[str, Any]) -> None:
 
 
 def _with_source(tx: Transaction, context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    """SourceUri may be the ARN of a model or of another package: what is registered is then what that runs."""
+    """SourceUri may be the ARN of a model or of another package: what is registered is then what that runs.
+
+    Who cannot look at it learns nothing of it this way. Raises AccessDenied.
+    """
     source = resources.find_by_arn(tx, request.get("SourceUri", ""))
     if "InferenceSpecification" in request or source is None or source.account != context.account:
         return request
     given = source.document.get("request", {})
     if source.kind == PACKAGE and "InferenceSpecification" in given:
+        context.authorize("sagemaker:DescribeModelPackage", source.arn)
         return {**request, "InferenceSpecification": given["InferenceSpecification"]}
     if source.kind == "model" and "PrimaryContainer" in given:
+        context.authorize("sagemaker:DescribeModel", source.arn)
         container = {
             name: given["PrimaryContainer"][name] for name in _OF_MODELS if name in given["PrimaryContainer"]
         }
