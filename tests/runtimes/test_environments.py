@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -301,6 +303,28 @@ def test_the_end_of_the_server_ends_uv(obtaining: Environments, pretended: Prete
     later = Environments(obtaining.folder)
     assert obtained(later).path.exists()
     later.close()
+
+
+def test_who_waits_for_another_process_waits_no_longer_than_the_server(
+    obtaining: Environments, pretended: Pretended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretended.go_on.touch()
+    path = obtained(obtaining).path
+    (path / ".ready").unlink()
+    waiting = threading.Event()
+    looked = shared_folders.alone_or_not
+
+    def look(of: Path) -> AbstractContextManager[int | None]:
+        waiting.set()
+        return looked(of)
+
+    monkeypatch.setattr(shared_folders, "alone_or_not", look)
+    with shared_folders.alone(path), ThreadPoolExecutor(1) as threads:
+        prepared = threads.submit(obtaining.prepare, IMAGE)
+        assert waiting.wait(30)
+        obtaining.close()
+        with pytest.raises(EnvironmentBuildError, match="ending"):
+            prepared.result(30)
 
 
 OBTAINER = """

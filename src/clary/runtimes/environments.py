@@ -29,6 +29,7 @@ from clary.runtimes.images import Definition, Selection
 from clary.runtimes.uv import Uv
 
 _FORMAT = "2"
+_PAUSE_SECONDS = 0.1
 _GPU_DEVICE = Path("/dev/nvidiactl")
 
 
@@ -135,9 +136,8 @@ class Environments:
     def prepare_definition(self, definition: Definition) -> PreparedEnvironment:
         place = self._place(definition)
         while not shared_folders.is_ready(place.path):
-            with shared_folders.alone(place.path) as held:
-                if not (place.path / shared_folders.READY).exists():
-                    self._build(place, held)
+            if not self._build_alone(place):
+                self._uv.pause(_PAUSE_SECONDS)
         return _read(place)
 
     # -- both --------------------------------------------------------------------------------------------------

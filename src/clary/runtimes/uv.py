@@ -17,6 +17,7 @@ from clary.runtimes.errors import EnvironmentBuildError
 
 _BUILD_SECONDS = 1800
 _LAST_LINES = 12
+_ENDING = "Clary is ending, nothing is built any more."
 _TESTS = r"[/\\]tests?[/\\]"
 
 
@@ -26,7 +27,7 @@ class Uv:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._closed = False
+        self._closed = threading.Event()
 
     def run(self, name: str, folder: Path, held: int, *arguments: str) -> None:
         """`name` is what is built, for the text of EnvironmentBuildError. `held` is a descriptor of the builder's
@@ -59,10 +60,15 @@ class Uv:
             except (OSError, subprocess.TimeoutExpired) as error:
                 raise EnvironmentBuildError(f"The environment {name} could not be built: {error}") from error
 
+    def pause(self, seconds: float) -> None:
+        """Wait for what another process installs. EnvironmentBuildError as soon as this one ends."""
+        if self._closed.wait(seconds):
+            raise EnvironmentBuildError(_ENDING)
+
     def close(self) -> None:
         """End all that run, and begin none any more."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
             running = list(self._running)
         for process in running:
             process.kill()
@@ -82,8 +88,8 @@ class Uv:
         environment = {**os.environ, **package_sources.uv_variables()}
         environment.pop("VIRTUAL_ENV", None)
         with self._lock:
-            if self._closed:
-                raise EnvironmentBuildError("Clary is ending, nothing is built any more.")
+            if self._closed.is_set():
+                raise EnvironmentBuildError(_ENDING)
             process = subprocess.Popen(
                 command,
                 cwd=folder,
