@@ -452,6 +452,17 @@ def test_remove_kills_and_deletes(machine: Machine) -> None:
     assert list(machine.layout.units.iterdir()) == []
 
 
+def test_a_launch_that_was_cut_off_leaves_no_socket(make_machine: MakeMachine) -> None:
+    machine = make_machine("plain")
+    machine.runtime.unit_folder("u").mkdir()
+    socket = machine.layout.unit_socket("u")
+    folder = socket.with_suffix(".d")
+    folder.mkdir()
+    socket.symlink_to(f"{folder.name}/server.sock")
+    machine.runtime.remove("u")
+    assert list(machine.layout.sockets.iterdir()) == []
+
+
 def test_a_removal_that_was_cut_off_is_completed(make_machine: MakeMachine) -> None:
     machine = make_machine("plain")
     (machine.layout.units / ".removed-u" / "opt-ml").mkdir(parents=True)

@@ -267,10 +267,11 @@ class ProcessRuntime:
         while (folder / "started").exists() and _is_alive(folder) and time.monotonic() < patience:
             time.sleep(0.002)
         strays.kill_strays(_read_json(folder / "shim.json") or {})
-        # What lies outside of the folder goes first: without the folder nobody would know of it.
-        if socket := (_read_json(folder / "spec.json") or {}).get("socket"):
-            Path(socket).unlink(missing_ok=True)
-            strays.delete_tree(_socket_folder(Path(socket)))
+        # What lies outside of the folder goes first: without the folder nobody would know of it. The launch may have
+        # been cut off before there was a specification to look into.
+        socket = self._layout.unit_socket(unit_id)
+        socket.unlink(missing_ok=True)
+        strays.delete_tree(_socket_folder(socket))
         trash = folder.with_name(f"{_TRASH}{unit_id}")
         folder.rename(trash)  # in one step: half a folder must never look like a unit that was not started
         crash_here("runtimes.after_trash")
