@@ -203,6 +203,27 @@ def test_hanging_doors_of_a_dead_supervisor_do_not_keep_the_ports(server: Server
     assert start_ticks(before.children["door-0"]) == 0
 
 
+@pytest.mark.parametrize("server", [{"doors": 1}], indirect=True)
+def test_ports_that_a_killed_door_gives_back_late_are_waited_for(server: Server) -> None:
+    first = server.start()
+    before = server.ready()
+    door = before.children["door-0"]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.connect(str(server.settings.layout.sockets / f"door-{door}.sock"))
+        _, held, _, _ = socket.recv_fds(asking, 16, 2)
+    first.kill()
+    first.wait()
+    os.kill(door, signal.SIGSTOP)
+    server.start()
+    eventually(lambda: start_ticks(door) == 0, 20)
+    time.sleep(1)  # the door is gone, what it listened on is not
+    for descriptor in held:
+        os.close(descriptor)
+    eventually(lambda: (read_server_file(server.settings) or before).pid != before.pid, 20)
+    after = server.ready()
+    assert (after.http_url, after.https_url) == (before.http_url, before.https_url)
+
+
 @pytest.mark.parametrize("server", [{"host": "0.0.0.0"}], indirect=True)
 def test_listening_for_everybody_is_said_aloud(server: Server) -> None:
     process = server.start()

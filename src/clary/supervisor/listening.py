@@ -9,6 +9,7 @@ import contextlib
 import errno
 import json
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from clary.supervisor.orphans import Orphan, end_all
 _BACKLOG = 4096
 _TAKEOVER_SECONDS = 0.5
 _LEAVE_SECONDS = 2.0
+_FREED_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,12 @@ def open_sockets(settings: Settings, old_doors: list[Orphan]) -> ListeningSocket
         if taken is not None:
             taken.close()
     end_all(old_doors, _LEAVE_SECONDS)  # they would hold the ports
+    # On a busy machine a killed door may need a while to be gone, and its ports with it.
+    deadline = time.monotonic() + (_FREED_SECONDS if old_doors else 0.0)
     remembered = _remembered(layout)
-    http = _bind(settings.host, settings.port, remembered.get("http", 0), "--port")
+    http = _bind(settings.host, settings.port, remembered.get("http", 0), "--port", deadline)
     try:
-        https = _bind(settings.host, settings.https_port, remembered.get("https", 0), "--https-port")
+        https = _bind(settings.host, settings.https_port, remembered.get("https", 0), "--https-port", deadline)
     except ConfigurationError:
         http.close()
         raise
@@ -99,18 +104,29 @@ def _fits(settings: Settings, sockets: ListeningSockets) -> bool:
     return True
 
 
-def _bind(host: str, port: int, remembered: int, option: str) -> socket.socket:
+def _bind(host: str, port: int, remembered: int, option: str, deadline: float) -> socket.socket:
     if port == 0 and remembered:
         with contextlib.suppress(OSError):
-            return _listen(host, remembered)
+            return _listen_once_free(host, remembered, deadline)
     try:
-        return _listen(host, port)
+        return _listen_once_free(host, port, deadline)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise ConfigurationError(
                 f"Port {port} on {host} is in use; choose another with {option}, or 0 for any free one."
             ) from error
         raise ConfigurationError(f"Cannot listen on {host} port {port}: {error.strerror or error}.") from error
+
+
+def _listen_once_free(host: str, port: int, deadline: float) -> socket.socket:
+    """Listen on a port; one that is in use is tried again until the deadline (on the monotonic clock)."""
+    while True:
+        try:
+            return _listen(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
+                raise
+        time.sleep(_LOOK_SECONDS)
 
 
 def _listen(host: str, port: int) -> socket.socket:
