@@ -50,7 +50,7 @@ USER_KEY = "AKIAUSERUSERUSERUSER"
 USER_SECRET = "user-secret"
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
     """The condition's first true value."""
     end = time.monotonic() + seconds
     while True:
@@ -262,11 +262,11 @@ class Harness:
 
     def connect(self) -> socket.socket:
         """A connection that is closed at the end of the test at the latest."""
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
         self.connections.append(connection)
         return connection
 
-    def raw(self, data: bytes, seconds: float = 5.0) -> bytes:
+    def raw(self, data: bytes, seconds: float = 30.0) -> bytes:
         """Everything the door says to these bytes until it closes."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
             connection.sendall(data)

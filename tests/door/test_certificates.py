@@ -111,7 +111,7 @@ def test_https_with_the_local_authority(harness: Harness) -> None:
     port = harness.https.getsockname()[1]
     context = ssl.create_default_context(cafile=str(files.authority))
     for host in ("127.0.0.1", "localhost"):
-        with closing(http.client.HTTPSConnection(host, port, context=context, timeout=5)) as connection:
+        with closing(http.client.HTTPSConnection(host, port, context=context, timeout=30)) as connection:
             for _ in range(2):
                 connection.request("GET", "/echo")
                 response = connection.getresponse()
@@ -128,7 +128,7 @@ def test_https_with_the_local_authority(harness: Harness) -> None:
     body = b"x" * 300_000
     assert client.invoke_endpoint(EndpointName="e", Body=body)["Body"].read().endswith(body)
     client.close()
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
         plain.sendall(b"GET /ready HTTP/1.1\r\nHost: a\r\n\r\n")
         assert not plain.recv(100).startswith(b"HTTP")
     assert harness.invoke(b"x").status == 200

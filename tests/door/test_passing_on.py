@@ -55,7 +55,7 @@ def test_headers_are_end_to_end_and_nobody_can_pretend_to_be_the_door(house: Har
 
 
 def test_answers_without_body(house: Harness) -> None:
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", house.port, timeout=5)) as connection:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", house.port, timeout=30)) as connection:
         for method, path, status in [("HEAD", "/echo", 200), ("GET", "/nothing", 204), ("HEAD", "/echo", 200)]:
             connection.request(method, path)
             response = connection.getresponse()
@@ -93,7 +93,7 @@ def test_bodies_stream_up_and_down_at_constant_memory(harness: Harness) -> None:
 
 
 def test_expect_100_continue_is_answered_by_control(house: Harness) -> None:
-    with socket.create_connection(("127.0.0.1", house.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", house.port), timeout=30) as connection:
         connection.sendall(b"PUT /count HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
         assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"hello")
@@ -103,7 +103,7 @@ def test_expect_100_continue_is_answered_by_control(house: Harness) -> None:
 
 
 def test_control_may_refuse_before_the_body_comes(house: Harness) -> None:
-    with socket.create_connection(("127.0.0.1", house.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", house.port), timeout=30) as connection:
         connection.sendall(b"PUT /refuse HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
         said = b""
         while part := connection.recv(1000):
@@ -163,7 +163,7 @@ def test_a_body_that_was_sent_is_not_sent_twice(harness: Harness) -> None:
     time.sleep(0.3)
     control.kill()
     control.wait()
-    thread.join(5)
+    thread.join(30)
     assert results == [503]
 
 

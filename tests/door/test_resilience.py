@@ -162,15 +162,15 @@ def test_a_draining_door_answers_what_is_under_way_and_what_is_queued(harness: H
     assert said.startswith(b"HTTP/1.1 200 OK")
     assert b"connection: close" in said.lower()
     assert idle.recv(10) == b""
-    assert door.wait(5) == 0
+    assert door.wait(30) == 0
 
 
 def test_an_idle_door_ends_at_once(harness: Harness) -> None:
     door = harness.door()
     begun = time.monotonic()
     door.send_signal(signal.SIGTERM)
-    assert door.wait(5) == 0
-    assert time.monotonic() - begun < 1
+    assert door.wait(30) == 0
+    assert time.monotonic() - begun < 4, "without the pause for those who are served"
     assert list((harness.settings.layout.run / "doors").iterdir()) == []
     assert not list(harness.settings.layout.sockets.glob("door-*"))
 
@@ -192,7 +192,7 @@ def test_snapshots_are_followed_but_never_backwards(harness: Harness) -> None:
     assert harness.invoke(b"x").status == 200
     harness.number = written
     harness.write_routes()
-    eventually(lambda: harness.invoke(b"x").code == "ValidationError", 2)
+    eventually(lambda: harness.invoke(b"x").code == "ValidationError")
 
 
 def test_a_full_door_lets_idle_connections_go(harness: Harness) -> None:
@@ -204,7 +204,7 @@ def test_a_full_door_lets_idle_connections_go(harness: Harness) -> None:
         harness.connect()
     begun = time.monotonic()
     assert harness.ask("GET", "/ready").status == 200
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10
     assert eldest.recv(10) == b""
 
 
@@ -217,7 +217,7 @@ def test_a_door_full_of_work_lets_new_connections_wait(harness: Harness) -> None
     time.sleep(0.1)
     begun = time.monotonic()
     assert harness.invoke(b"x").status == 200
-    assert 0.3 < time.monotonic() - begun < 2
+    assert time.monotonic() - begun > 0.3
     for connection in busy:
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
 

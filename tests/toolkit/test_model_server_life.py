@@ -10,7 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,10 +21,17 @@ from tests.toolkit.conftest import Serve
 from tests.toolkit.running import DEADLINE, SOURCE, ModelServer, OptMl, UnixConnection, connected, last_line
 
 ECHO = "def model_fn(d): return 1\ndef transform_fn(m, data, kind, accept): return data\n"
-SLOW = (
-    "import time\ndef model_fn(d): return 1\ndef transform_fn(m, data, kind, accept):\n    time.sleep(float(data))\n"
-)
-SLOW += "    return data\n"
+SLOW = """
+import os, time
+from pathlib import Path
+
+def model_fn(d): return 1
+
+def transform_fn(m, data, kind, accept):
+    Path(os.environ["BEGUN"]).write_text(data)
+    time.sleep(float(data))
+    return data
+"""
 PREFIX = "clary-toolkit: the model server could not start: "
 
 
@@ -132,7 +141,7 @@ def test_tcp_when_no_socket_is_given(opt_ml: OptMl) -> None:
 def tcp_ping(port: int) -> int:
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
         try:
             connection.request("GET", "/ping")
             return connection.getresponse().status
@@ -156,50 +165,59 @@ def test_a_stale_socket_is_replaced_and_a_taken_path_is_named(serve: Serve, opt_
     assert f"cannot bind {file}" in output.splitlines()[-1]
 
 
-def test_ping_answers_while_a_prediction_runs(serve: Serve) -> None:
-    server = serve(SLOW)
-    busy = in_background(lambda: server.invoke("1.0", "text/csv").text)
-    time.sleep(0.1)
-    started = time.monotonic()
-    assert server.request("GET", "/ping").status == 200
-    assert time.monotonic() - started < 0.5
-    assert busy() == "1.0"
+@pytest.fixture
+def slow(serve: Serve, tmp_path: Path) -> Iterator[Slow]:
+    with ThreadPoolExecutor() as pool:
+        yield Slow(serve(SLOW, BEGUN=str(tmp_path / "begun")), tmp_path / "begun", pool)
 
 
-def in_background(action: Callable[[], str]) -> Callable[[], str]:
-    results: list[str] = []
-    thread = threading.Thread(target=lambda: results.append(action()))
-    thread.start()
+@dataclass
+class Slow:
+    """A server whose predictions take as many seconds as the request says."""
 
-    def result() -> str:
-        thread.join(DEADLINE)
-        return results[0]
+    server: ModelServer
+    begun: Path
+    pool: ThreadPoolExecutor
 
-    return result
+    def predict(self, seconds: str) -> Future[str]:
+        """The answer, once the prediction runs."""
+        self.begun.unlink(missing_ok=True)
+        answer = self.pool.submit(lambda: self.server.invoke(seconds, "text/csv").text)
+        deadline = time.monotonic() + DEADLINE
+        while not self.begun.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return answer
 
 
-def test_a_stop_request_lets_requests_finish(serve: Serve) -> None:
-    server = serve(SLOW)
-    running = in_background(lambda: server.invoke("0.6", "text/csv").text)
-    waiting = in_background(lambda: server.invoke("0.3", "text/csv").text)
-    time.sleep(0.2)
+def test_ping_answers_while_a_prediction_runs(slow: Slow) -> None:
+    answer = slow.predict("1.0")
+    assert slow.server.request("GET", "/ping").status == 200
+    assert not answer.done()
+    assert answer.result() == "1.0"
+
+
+def test_a_stop_request_lets_requests_finish(slow: Slow) -> None:
+    server = slow.server
+    running = slow.predict("0.8")
+    waiting = slow.pool.submit(lambda: server.invoke("0.3", "text/csv").text)
+    time.sleep(0.4)  # until the second waits behind the first
     server.process.send_signal(signal.SIGTERM)
-    assert {running(), waiting()} == {"0.6", "0.3"}
-    assert server.process.wait(5) == 0
+    assert (running.result(), waiting.result()) == ("0.8", "0.3")
+    assert server.process.wait(DEADLINE) == 0
     assert server.log() == ""
     assert not server.path.exists()
 
 
-def test_the_stop_request_is_heard_during_a_prediction(serve: Serve) -> None:
-    server = serve(SLOW)
-    running = in_background(lambda: server.invoke("1.5", "text/csv").text)
-    time.sleep(0.2)
+def test_the_stop_request_is_heard_during_a_prediction(slow: Slow) -> None:
+    server = slow.server
+    answer = slow.predict("1.5")
     server.process.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
-    with pytest.raises(FileNotFoundError):
-        connected(server.path)  # not after the prediction, but now
-    assert running() == "1.5"
-    assert server.process.wait(5) == 0
+    while server.path.exists():  # not after the prediction, but now
+        assert not answer.done()
+        time.sleep(0.01)
+    assert answer.result() == "1.5"
+    assert server.process.wait(DEADLINE) == 0
 
 
 def test_idle_connections_are_closed_on_stop(serve: Serve) -> None:
@@ -246,7 +264,7 @@ def test_a_request_on_an_idle_connection_is_served_while_stopping(serve: Serve) 
     response = connection.getresponse()
     assert (response.read(), response.headers["connection"]) == (b"late", "close")
     connection.close()
-    assert server.process.wait(5) == 0
+    assert server.process.wait(DEADLINE) == 0
 
 
 def test_a_request_that_never_ends_does_not_hold_the_server(serve: Serve) -> None:
