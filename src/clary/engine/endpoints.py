@@ -16,10 +16,11 @@ from clary.base.log import get_logger
 from clary.engine.endpoint_plan import Observed, Plan, Replica, plan
 from clary.engine.fleet import Fleet, fleet_of, settled, with_fleet
 from clary.engine.log_shipping import last_lines, ship_log
-from clary.engine.notes import note_build, note_failure
+from clary.engine.notes import note_build, note_failure, note_setback
 from clary.engine.ping import answers_ping
 from clary.engine.replicas import LETTER, replica_unit, start_replica
 from clary.engine.routes import RouteWriter
+from clary.engine.setbacks import Setbacks
 from clary.engine.silence import Silence
 from clary.engine.surroundings import Surroundings
 from clary.engine.units import resource_of
@@ -33,8 +34,6 @@ log = get_logger(__name__)
 
 _STARTING_SECONDS = 0.05
 _WATCH_SECONDS = 1.0
-_STUCK_SECONDS = 5.0
-_BUILD_SECONDS = 1.0
 _LOG_BATCHES = 5
 
 
@@ -47,6 +46,7 @@ class EndpointController:
         self._around = around
         self._routes = routes
         self._silence = Silence(around)
+        self._setbacks = Setbacks(around.clock)
 
     def owns(self, unit: str) -> int | None:
         return resource_of(LETTER, unit)
@@ -87,24 +87,21 @@ class EndpointController:
                     "replacing a replica", extra={"arn": endpoint.arn, "unit": replica_unit(endpoint, replica)}
                 )
             self._ship_log(endpoint, replica)
-            self._around.runtime.remove(replica_unit(endpoint, replica))
-            self._silence.forget(replica_unit(endpoint, replica))
-        stuck, without = self._start_missing(endpoint, changed.values())
-        for replica, error in stuck.items():
+            self._remove(replica_unit(endpoint, replica))
+        failed, held_up = self._start_missing(endpoint, changed.values())
+        for replica, error in failed.items():
+            reason = explain(error)
             if endpoint.status != "InService" and replica.slot in fresh_slots(endpoint.document):
-                reason = explain(error)
                 note_failure(self._around, endpoint, *self._log(endpoint, replica), reason)
                 return self._fail(endpoint, reason)
-            log.warning("replica cannot be replaced", extra={"arn": endpoint.arn, "reason": str(error)})
+            self._put_off(endpoint, replica, reason)
         if decided.retire:
             self._routes.wait_for_doors(number)
             self._forget(endpoint, self._retire(endpoint, decided.retire))
-        busy = endpoint.status != "InService" or decided.restart or decided.retire
-        if stuck and endpoint.status == "InService":
-            return _STUCK_SECONDS
         waiting = {replica for replica in changed.values() if not replica.ready}
-        if waiting and waiting == without:
-            return _BUILD_SECONDS
+        if waiting and waiting == held_up | set(failed):
+            return _WATCH_SECONDS
+        busy = endpoint.status != "InService" or decided.restart or decided.retire
         return _STARTING_SECONDS if busy or waiting else _WATCH_SECONDS
 
     def _save(self, endpoint: Resource, fleet: Fleet, changed: Fleet, *, switch: bool) -> Resource:
@@ -126,25 +123,36 @@ class EndpointController:
         self, endpoint: Resource, replicas: Iterable[Replica]
     ) -> tuple[dict[Replica, Exception], set[Replica]]:
         """Start replicas that have no unit yet; those that cannot be started do not keep others from it. Returns
-        these, and those whose environment is being built."""
+        these, and those that are not tried now: their environment is being built, or they failed a moment ago."""
         variants = self._variants(endpoint)
-        stuck: dict[Replica, Exception] = {}
-        without: set[Replica] = set()
+        failed: dict[Replica, Exception] = {}
+        held_up: set[Replica] = set()
         for replica in replicas:
             variant = variants.get((replica.generation, replica.variant))
             if variant is None or replica.ready or replica.retiring:
                 continue
+            if self._setbacks.waits(replica_unit(endpoint, replica)):
+                held_up.add(replica)
+                continue
             try:
                 built = start_replica(self._around, endpoint, replica, variant)
             except (ClaryError, OSError, ValueError, LookupError, TypeError) as error:
-                stuck[replica] = error
+                failed[replica] = error
                 continue
             if built is not None:
-                without.add(replica)
+                held_up.add(replica)
                 note_build(self._around, endpoint, *self._log(endpoint, replica), built)
                 continue
+            self._setbacks.forget(replica_unit(endpoint, replica))
             crash_here("engine.replica_started")
-        return stuck, without
+        return failed, held_up
+
+    def _put_off(self, endpoint: Resource, replica: Replica, reason: str) -> None:
+        """What serves must come back by itself: the replica is tried again later."""
+        unit = replica_unit(endpoint, replica)
+        if self._setbacks.note(unit, reason):
+            log.warning("replica cannot be replaced", extra={"arn": endpoint.arn, "unit": unit, "reason": reason})
+            note_setback(self._around, endpoint, *self._log(endpoint, replica), reason)
 
     def _retire(self, endpoint: Resource, replicas: Iterable[Replica]) -> list[Replica]:
         """Ask replicas to end and remove those that have; returns the removed ones."""
@@ -154,12 +162,16 @@ class EndpointController:
             state = self._around.runtime.observe(unit)
             if state is None or state.phase in {Phase.EXITED, Phase.LOST}:
                 self._ship_log(endpoint, replica)
-                self._around.runtime.remove(unit)
-                self._silence.forget(unit)
+                self._remove(unit)
                 gone.append(replica)
             else:
                 self._around.runtime.stop(unit)
         return gone
+
+    def _remove(self, unit: str) -> None:
+        self._around.runtime.remove(unit)
+        self._silence.forget(unit)
+        self._setbacks.forget(unit)
 
     def _forget(self, endpoint: Resource, gone: Iterable[Replica]) -> None:
         fleet = fleet_of(endpoint.document)

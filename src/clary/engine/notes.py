@@ -25,10 +25,19 @@ def note_failure(around: Surroundings, owner: Resource, group: str, stream: str,
     _note(around, owner, group, stream, f"clary: could not start: {reason}", begun=True)
 
 
+def note_setback(around: Surroundings, owner: Resource, group: str, stream: str, reason: str) -> None:
+    """Why what served is not back yet."""
+    _append(around, owner, group, stream, f"clary: could not start, and will be tried again: {reason}")
+
+
 def _note(around: Surroundings, owner: Resource, group: str, stream: str, text: str, *, begun: bool) -> None:
     with around.database.read() as tx:
         if _has_begun(tx, owner, group, stream) != begun:
             return
+    _append(around, owner, group, stream, text)
+
+
+def _append(around: Surroundings, owner: Resource, group: str, stream: str, text: str) -> None:
     now = around.clock.now()
     with around.database.write() as tx:
         logs.append(tx, owner.account, owner.region, group, stream, [(to_epoch_ms(now), text)], now=now)
