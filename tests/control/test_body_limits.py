@@ -32,11 +32,18 @@ def test_of_others(control: Control) -> None:
         return answer.status, answer.body + answer.headers.get("x-amzn-errortype", "").encode()
 
     named = {"x-amz-target": "SageMaker.ListModels"}
-    rest = {"scheduler": "/schedules/s", "lambda": "/2015-03-31/functions"}
+    rest = {"scheduler": "/schedules/s", "lambda": "/2015-03-31/functions/f/aliases"}
     for status, said in (refused("sagemaker", **named), *(refused(*each) for each in rest.items())):
         assert (status, b"RequestEntityTooLargeException" in said) == (413, True), said
     status, said = refused("s3", "/bucket?delete")
     assert (status, b"<Code>MaxMessageLengthExceeded</Code>" in said) == (400, True)
+
+
+def test_of_the_code_of_functions(control: Control) -> None:
+    most = 70_167_211
+    path = "/2015-03-31/functions"
+    assert send(control, "lambda", b"1" * (most + 1), path).status == 413
+    assert send(control, "lambda", b"1" * most, path).status != 413
 
 
 def test_the_largest_lists_of_s3_are_taken(control: Control) -> None:

@@ -115,7 +115,8 @@ class Application:
             call.body = await bodies.spool_body(call, self._open_spool(call), self._pool)
             return
         if call.body is None:
-            call.body = await bodies.read_body(call, FACTS[call.known_target.service].most_body)
+            most = FACTS[call.known_target.service].most_body_of(call.known_target.operation.name)
+            call.body = await bodies.read_body(call, most)
 
     def _admit(self, call: Call) -> None:
         """Who sends a body that streams. Of strangers no byte is kept before it is sure that they may send it."""

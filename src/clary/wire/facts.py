@@ -6,7 +6,8 @@ be loaded for them: doors verify signatures without either. A test keeps them tr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 CBOR = "smithy-rpc-v2-cbor"
 MEBIBYTE = 1024 * 1024
@@ -18,7 +19,8 @@ class ServiceFacts:
 
     `version` is the API version that query requests carry; a service with a version speaks the query protocol, even
     when its model has left that behind (`former_query`). `most_body` is the size of the largest body that is taken,
-    of those that are read at once: what the service allows with all of its characters escaped.
+    of those that are read at once: what the service allows with all of its characters escaped. `most_bodies` are the
+    sizes of operations that take more.
     """
 
     name: str
@@ -27,6 +29,10 @@ class ServiceFacts:
     target_prefix: str = ""
     version: str = ""
     most_body: int = MEBIBYTE
+    most_bodies: Mapping[str, int] = field(default_factory=dict)
+
+    def most_body_of(self, operation: str) -> int:
+        return self.most_bodies.get(operation, self.most_body)
 
     @property
     def is_rest(self) -> bool:
@@ -41,6 +47,8 @@ _JSON = ("json",)
 _REST = ("rest-json",)
 _QUERY = ("query",)
 _CBOR_JSON = (CBOR, "json")
+
+_WITH_CODE = dict.fromkeys(("CreateFunction", "UpdateFunctionCode"), 70_167_211)  # a zip file of 50 MB in base64
 
 _FACTS = (
     ServiceFacts("sagemaker", "sagemaker", _JSON, "SageMaker", most_body=6 * MEBIBYTE),
@@ -76,7 +84,7 @@ _FACTS = (
     ServiceFacts("codecommit", "codecommit", _JSON, "CodeCommit_20150413"),
     ServiceFacts("codedeploy", "codedeploy", _CBOR_JSON, "CodeDeploy_20141006"),
     ServiceFacts("cloudformation", "cloudformation", _QUERY, version="2010-05-15"),
-    ServiceFacts("lambda", "lambda", _REST, most_body=16 * MEBIBYTE),
+    ServiceFacts("lambda", "lambda", _REST, most_body=16 * MEBIBYTE, most_bodies=_WITH_CODE),
     ServiceFacts("apigateway", "apigateway", _REST),
     ServiceFacts("kms", "kms", _JSON, "TrentService"),
     ServiceFacts("secretsmanager", "secretsmanager", _JSON, "secretsmanager"),
