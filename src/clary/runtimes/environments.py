@@ -22,7 +22,7 @@ from importlib import resources
 from pathlib import Path
 
 from clary.base.crash import crash_here
-from clary.runtimes import images, shared_folders, torch_builds
+from clary.runtimes import bytecode, images, shared_folders, torch_builds
 from clary.runtimes.builds import Builds
 from clary.runtimes.errors import EnvironmentBuildError
 from clary.runtimes.images import Definition, Selection
@@ -180,6 +180,7 @@ class Environments:
             requirements.unlink(missing_ok=True)
         notes = self._install_torch(place, install) if definition.with_torch else []
         if definition.for_jobs:
+            bytecode.adopt(path, [other for other in self.folder.iterdir() if other != path])
             self._uv.compile(definition.name, path / "bin" / "python", held)
         crash_here("environments.after_install")
         python = platform.python_version()

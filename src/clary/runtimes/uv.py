@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from clary.runtimes import package_sources
+from clary.runtimes.bytecode import TESTS
 from clary.runtimes.errors import EnvironmentBuildError
 
 _BUILD_SECONDS = 1800
 _LAST_LINES = 12
 _ENDING = "Clary is ending, nothing is built any more."
-_TESTS = r"[/\\]tests?[/\\]"
 
 
 class Uv:
@@ -44,12 +44,12 @@ class Uv:
             )
 
     def compile(self, name: str, python: Path, held: int) -> None:
-        """Bytecode of what is installed beside `python`, with all processors. Not of packages' own tests: these are
-        nearly half of it. What does not compile stays as it is; packages bring files for other versions of Python."""
+        """Bytecode of what is installed beside `python`, where there is none, with all processors. Not of packages'
+        own tests. What does not compile stays as it is; packages bring files for other versions of Python."""
         for site in python.parent.parent.glob("lib/python*/site-packages"):
             shares = _shares(site, os.cpu_count() or 1)
             # Names, not paths: the folder of the environments may itself lie below one that is called `tests`.
-            command = [str(python), "-I", "-m", "compileall", "-qq", "-p", str(site), "-x", _TESTS]
+            command = [str(python), "-I", "-m", "compileall", "-qq", "-p", str(site), "-x", TESTS]
             with ThreadPoolExecutor(len(shares) or 1) as threads:
                 runs = [threads.submit(self._run, site, held, [*command, *share]) for share in shares]
             try:
