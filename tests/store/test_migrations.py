@@ -163,6 +163,13 @@ def test_what_cannot_be_upgraded_is_said_in_one_sentence(path: Path, statements:
     assert "--data" in str(caught.value)
 
 
+def test_what_is_no_database_is_said_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "clary.db"
+    path.write_bytes(b"no database at all, " * 500)
+    with pytest.raises(ConfigurationError, match=r"clary\.db is damaged .*backup"):
+        Database(path)
+
+
 def test_a_complete_database_is_not_written(path: Path) -> None:
     changed(path, "PRAGMA user_version")
     before = path.read_bytes()

@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from clary.base import ids
+from clary.base.data_folder import refuse_half
 from clary.base.durable import write_json
 from clary.base.errors import ConfigurationError
 from clary.base.settings import Settings
@@ -53,9 +54,13 @@ def load_installation(settings: Settings) -> Installation:
     path = settings.layout.installation
     try:
         return Installation(**json.loads(path.read_text()))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ConfigurationError(
-            f"No Clary installation in {settings.data}; start one with `clary serve`."
+            f"No Clary installation in {settings.data}; start one with `clary serve{settings.data_option}`."
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read ({error.strerror}); only the user who runs Clary can."
         ) from error
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"{path} is damaged; restore it from a backup.") from error
@@ -65,6 +70,7 @@ def ensure_installation(settings: Settings) -> Installation:
     """Load the installation or make one with random credentials."""
     layout = settings.layout
     layout.create()
+    refuse_half(layout)
     if not layout.installation.exists():
         fresh = Installation(
             account=ids.account_id(),

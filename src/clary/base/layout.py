@@ -36,6 +36,13 @@ class Layout:
     data: Path
 
     @property
+    def names(self) -> frozenset[str]:
+        """What lies directly in the data folder."""
+        files = (self.installation, self.database, self.routes, self.access)
+        folders = (self.blobs, self.units, self.credentials, self.audit, self.tls, self.client, self.run, self.logs)
+        return frozenset(path.name for path in (*files, *folders))
+
+    @property
     def installation(self) -> Path:
         return self.data / "installation.json"
 
@@ -113,10 +120,14 @@ class Layout:
 
     def create(self) -> None:
         """Make all folders. The data folder and the socket folder are private to the user."""
-        self.data.mkdir(parents=True, exist_ok=True)
-        self.data.chmod(0o700)
-        for folder in (self.blobs, self.units, self.tls, self.client, self.run, self.logs):
-            folder.mkdir(exist_ok=True)
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+            self.data.chmod(0o700)
+            for folder in (self.blobs, self.units, self.tls, self.client, self.run, self.logs):
+                folder.mkdir(exist_ok=True)
+        except OSError as error:
+            reason = f"{error.filename}: {error.strerror}"
+            raise ConfigurationError(f"The data folder {self.data} cannot be used ({reason}).") from error
         self.create_sockets()
 
     def remove_sockets(self) -> None:

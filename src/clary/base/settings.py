@@ -6,6 +6,7 @@ The command line writes its options into the variables, so that every child proc
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 
 from clary.base.errors import ConfigurationError
 from clary.base.layout import Layout
+
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+_LARGEST_PORT = 65535
 
 
 def _default_data() -> Path:
@@ -113,6 +117,11 @@ class Settings:
     def layout(self) -> Layout:
         return Layout(self.data.absolute())
 
+    @property
+    def data_option(self) -> str:
+        """What a command in another shell must be told to find this folder: nothing, or ` --data FOLDER`."""
+        return "" if self.data == _default_data() else f" --data {shlex.quote(str(self.layout.data))}"
+
     def to_environment(self) -> dict[str, str]:
         """CLARY_* variables that give a child process this very record."""
         return {f"CLARY_{f.name.upper()}": _to_text(getattr(self, f.name)) for f in fields(self)}
@@ -128,9 +137,18 @@ def load_settings(environment: Mapping[str, str] = os.environ, **overrides: Any)
             values[item.name] = _from_text(item.name, text, getattr(defaults, item.name))
     values.update({name: value for name, value in overrides.items() if value is not None})
     settings = Settings(**values)
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
     if settings.capacity not in ("fit", "strict"):
         raise ConfigurationError(f"CLARY_CAPACITY={settings.capacity!r} is neither fit nor strict.")
-    return settings
+    if settings.log_level.lower() not in _LOG_LEVELS:
+        raise ConfigurationError(f"CLARY_LOG_LEVEL={settings.log_level!r} is none of {', '.join(_LOG_LEVELS)}.")
+    for port, option in ((settings.port, "--port"), (settings.https_port, "--https-port")):
+        if not 0 <= port <= _LARGEST_PORT:
+            raise ConfigurationError(f"{port} is no port: {option} takes 0 (any free one) to {_LARGEST_PORT}.")
 
 
 def _to_text(value: object) -> str:

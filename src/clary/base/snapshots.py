@@ -7,12 +7,20 @@ grew. Both are plain JSON so that they can be read by people. Dead control = old
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from clary.base.durable import write_json
+from clary.base.log import get_logger
+
+log = get_logger(__name__)
+
+S = TypeVar("S")
+DAMAGE: tuple[type[Exception], ...] = (ValueError, TypeError, KeyError, AttributeError)
+"""What reading a snapshot raises that is not one."""
+UNREADABLE: tuple[type[Exception], ...] = (OSError, *DAMAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,16 @@ def read_access(path: Path) -> Access:
             for arn, item in document.get("principals", {}).items()
         },
     )
+
+
+def recover(path: Path, read: Callable[[Path], S]) -> S:
+    """For who writes a snapshot: one that somebody has damaged is removed, as all of it follows from the store."""
+    try:
+        return read(path)
+    except DAMAGE:
+        log.warning("a damaged snapshot is made anew", extra={"path": str(path)})
+        path.unlink()
+        return read(path)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -15,14 +15,19 @@ import typer
 from rich.console import Console
 from uv import find_uv_bin
 
+from clary.base.data_folder import refuse_foreign, refuse_half
+from clary.base.errors import ConfigurationError
+from clary.base.installation import load_installation
 from clary.base.settings import Settings, load_settings
 from clary.cli.options import DataOption
 from clary.cli.running import find_server
 from clary.runtimes.collecting import find_environments
 from clary.runtimes.isolation import choose_isolation
+from clary.supervisor.server_file import is_ready
 
 _ENOUGH_DISK = 5 * 1024**3
 _IDLE_DAYS = 30
+_ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +75,28 @@ def _isolation(settings: Settings) -> Finding:
 
 
 def _folder(settings: Settings) -> Finding:
-    folder = settings.data
-    while not folder.exists():
-        folder = folder.parent
-    writable = os.access(folder, os.W_OK)
-    return Finding(writable, f"data folder {settings.data}", "" if writable else f"{folder} is not writable by you.")
+    folder = _nearest(settings.data)
+    advice = ""
+    if not folder.is_dir():
+        advice = f"{folder} is not a folder."
+    elif not os.access(folder, os.W_OK):
+        advice = f"{folder} is not writable by you."
+    else:
+        try:
+            refuse_foreign(settings.layout)
+            refuse_half(settings.layout)
+        except ConfigurationError as error:
+            advice = str(error)
+    return Finding(not advice, f"data folder {settings.data}", advice)
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there (for who may not look: that is not)."""
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if os.access(path, os.F_OK))
 
 
 def _disk(settings: Settings) -> Finding:
-    folder = settings.data
-    while not folder.exists():
-        folder = folder.parent
+    folder = _nearest(settings.data)
     free = shutil.disk_usage(folder).free
     good = True if free > _ENOUGH_DISK else None
     return Finding(
@@ -103,7 +119,9 @@ def _environments(settings: Settings) -> Finding:
 def _server(settings: Settings) -> Finding:
     server = find_server(settings)
     if server is not None:
-        return Finding(True, f"server runs at {server.http_url}")
+        ready = is_ready(server.http_url, _ANSWER_SECONDS)
+        text = f"server runs at {server.http_url}" if ready else f"server at {server.http_url} does not answer"
+        return Finding(ready, text, "" if ready else f"See {settings.layout.logs}.")
     busy = [port for port in (settings.port, settings.https_port) if port and _taken(settings.host, port)]
     if busy:
         return Finding(None, f"port {busy[0]} is taken", "Use `clary serve --port N --https-port N` (0 = any).")
@@ -112,8 +130,12 @@ def _server(settings: Settings) -> Finding:
 
 def _private(settings: Settings) -> Finding:
     path: Path = settings.layout.installation
-    if not path.exists():
+    if not os.access(path, os.F_OK):
         return Finding(True, "no installation yet; the first start makes credentials")
+    try:
+        load_installation(settings)
+    except ConfigurationError as error:
+        return Finding(False, "credentials of the installation", str(error))
     private = path.stat().st_mode & 0o077 == 0
     return Finding(private, "credentials are readable by you only", "" if private else f"chmod 600 {path}")
 

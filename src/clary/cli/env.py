@@ -23,9 +23,9 @@ def env(
 ) -> None:
     """Wait until Clary is ready, then print exports for the shell: eval "$(clary env)"."""
     settings = load_settings(data=data)
-    if find_server(settings) is None:
-        typer.echo(f"waiting for Clary on {settings.data}", err=True)
     try:
+        if find_server(settings) is None:
+            typer.echo(f"waiting for Clary on {settings.data}", err=True)
         await_server(settings, timeout)
     except ConfigurationError:
         typer.echo("false")  # so that `eval "$(clary env)"` fails too, instead of leaving the shell at AWS

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.metadata import version as package_version
+from typing import Annotated
 
 import typer
 
@@ -21,7 +23,7 @@ def application(arguments: list[str]) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    app.callback()(_nothing)  # keeps the name of a single command a word to be typed
+    app.callback()(_options)  # keeps the name of a single command a word to be typed
     called = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
     for name in called:
         command = getattr(import_module(f"clary.cli.{name}"), name)
@@ -39,7 +41,26 @@ def main() -> None:
     except ConfigurationError as error:
         print(f"clary: {error}", file=sys.stderr)
         sys.exit(1)
+    except _client_errors() as error:
+        print(f"clary: {error} (`clary doctor` looks at the server.)", file=sys.stderr)
+        sys.exit(1)
 
 
-def _nothing() -> None:
-    """Options before the command: there are none."""
+def _client_errors() -> tuple[type[Exception], ...]:
+    """What the clients raise that some commands use: only where they are loaded can one of them have been raised."""
+    client = sys.modules.get("botocore.exceptions")
+    return (client.BotoCoreError, client.ClientError) if client else ()
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"clary {package_version('clary')}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command; they act by their callbacks."""

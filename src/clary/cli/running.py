@@ -17,13 +17,20 @@ def need_server(settings: Settings) -> ServerFile:
     """The running server; ConfigurationError with the way out when there is none."""
     server = find_server(settings)
     if server is None:
-        raise ConfigurationError(f"Clary does not run on {settings.data}; start it with `clary serve`.")
+        raise ConfigurationError(
+            f"Clary does not run on {settings.data}; start it with `clary serve{settings.data_option}`."
+        )
     return server
 
 
 def await_server(settings: Settings, seconds: float) -> ServerFile:
     """The server once it is ready; ConfigurationError when that takes longer."""
     server = wait_ready(settings, seconds)
+    if server is None and find_server(settings) is None:
+        raise ConfigurationError(
+            f"No server was started on {settings.data} within {seconds:g} s; "
+            f"start one with `clary serve{settings.data_option}`."
+        )
     if server is None:
         raise ConfigurationError(
             f"Clary on {settings.data} was not ready within {seconds:g} s; see {settings.layout.logs}."

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from clary.base.settings import load_settings
+from clary.base.errors import ConfigurationError
+from clary.base.installation import load_installation
+from clary.base.settings import Settings, load_settings
 from clary.cli.options import DataOption
 from clary.supervisor.supervisor import run
 
@@ -24,5 +27,22 @@ def serve(
 ) -> None:
     """Run Clary. Ctrl-C stops everything; SIGTERM leaves jobs and model servers running for the next start."""
     settings = load_settings(data=data, host=host, port=port, https_port=https_port, region=region)
+    _check_region(settings, wanted=region)
     typer.echo(f"Clary is starting on {settings.data} ...")
     raise typer.Exit(run(settings))
+
+
+def _check_region(settings: Settings, *, wanted: str | None) -> None:
+    """SDKs look for images by the region's name, so a new installation cannot have any name."""
+    if settings.layout.installation.is_file():
+        has = load_installation(settings).region
+        if wanted not in (None, has):
+            typer.echo(f"This installation is in {has} and stays there; --region is for a new one.")
+    elif settings.region != Settings().region and settings.region not in _known_regions():
+        raise ConfigurationError(f"{settings.region!r} is no region that AWS SDKs know (--region, CLARY_REGION).")
+
+
+def _known_regions() -> frozenset[str]:
+    """Loaded only where it is asked for: botocore would make every start slower by a fifth of a second."""
+    known: frozenset[str] = import_module("clary.wire.endpoints").known_regions()
+    return known

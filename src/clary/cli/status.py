@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -40,7 +41,8 @@ def status(data: DataOption = None) -> None:
     installation = load_installation(settings)
     server = find_server(settings)
     if server is None:
-        console.print(f"[red]not running[/] on {settings.data}; start it with [bold]clary serve[/]")
+        way = escape(f"clary serve{settings.data_option}")
+        console.print(f"[red]not running[/] on {escape(str(settings.data))}; start it with [bold]{way}[/]")
         raise typer.Exit(1)
     since = datetime.fromtimestamp(server.started, UTC)
     console.print(f"[green]running[/] since {since:%Y-%m-%d %H:%M:%S} UTC, process {server.pid}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from clary.base.log import get_logger
+from clary.base.snapshots import UNREADABLE
 
 log = get_logger(__name__)
 
@@ -44,7 +45,7 @@ class Follower(Generic[S]):
             return False
         try:
             snapshot = self._read(self._path)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except UNREADABLE:
             log.exception("snapshot cannot be read, the old one stays", extra={"path": str(self._path)})
             self._stamp = stamp
             return False

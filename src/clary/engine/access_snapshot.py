@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from clary.base.installation import Installation
-from clary.base.snapshots import Access, read_access, write_access
+from clary.base.snapshots import Access, read_access, recover, write_access
 from clary.store import principals
 from clary.store.database import Database
 
@@ -22,7 +22,7 @@ class AccessWriter:
         self._installation = installation
         self._path = path
         self._lock = threading.Lock()
-        self._last = read_access(path)
+        self._last = recover(path, read_access)
 
     @property
     def current(self) -> Access:

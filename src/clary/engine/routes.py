@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from clary.base.snapshots import Endpoint, Replica, Routes, Variant, read_routes, route_key, write_routes
+from clary.base.snapshots import Endpoint, Replica, Routes, Variant, read_routes, recover, route_key, write_routes
 from clary.engine import endpoint_plan
 from clary.engine.fleet import fleet_of
 from clary.engine.replicas import replica_unit
@@ -27,7 +27,7 @@ class RouteWriter:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._lock = threading.Lock()
-        self._last = read_routes(around.settings.layout.routes)
+        self._last = recover(around.settings.layout.routes, read_routes)
         self._ahead: dict[int, Resource] = {}
 
     def publish(self) -> int:

@@ -14,11 +14,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, create_engine, event
 from sqlalchemy.engine import CursorResult, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from clary.base.crash import crash_here
+from clary.base.errors import ConfigurationError
 from clary.store.remembered import Facts, Remembered
 from clary.store.schema_version import ensure_schema
 
@@ -57,7 +58,12 @@ class Database:
         self._listeners: list[Listener] = []
         self._remembered = Remembered()
         self.facts = Facts()
-        ensure_schema(self._engine)
+        try:
+            ensure_schema(self._engine)
+        except OperationalError:
+            raise  # it may be locked, or the disk full: another try may go well
+        except DatabaseError as error:
+            raise ConfigurationError(f"{path} is damaged ({error.orig}); restore it from a backup.") from error
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from urllib.parse import urlsplit
 
 from clary.base.durable import write_json
+from clary.base.errors import ConfigurationError
 from clary.base.settings import Settings
 from clary.supervisor.orphans import start_ticks
 
@@ -46,10 +47,15 @@ def write_server_file(settings: Settings, content: ServerFile) -> None:
 
 def read_server_file(settings: Settings) -> ServerFile | None:
     """None when no server has been started on this data folder, or when it was stopped in order."""
+    path = settings.layout.server_file
     try:
-        return ServerFile(**json.loads(settings.layout.server_file.read_bytes()))
-    except (FileNotFoundError, ValueError, TypeError):
+        return ServerFile(**json.loads(path.read_bytes()))
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
         return None
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read ({error.strerror}); only the user who runs Clary can."
+        ) from error
 
 
 def wait_ready(settings: Settings, timeout: float) -> ServerFile | None:

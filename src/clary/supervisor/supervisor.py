@@ -17,6 +17,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+from clary.base.data_folder import refuse_foreign
 from clary.base.errors import HOPELESS
 from clary.base.installation import ensure_installation
 from clary.base.log import configure_logging, get_logger
@@ -55,6 +56,7 @@ def _print_now(text: str) -> None:
 def run(settings: Settings, announce: Announce = _print_now) -> int:
     """Serve until a signal says stop; the process's exit status. ConfigurationError when it cannot start."""
     layout = settings.layout
+    refuse_foreign(layout)
     layout.create()
     with hold_lock(layout):
         configure_logging(settings.log_level, layout.logs / "supervisor.log")
@@ -166,7 +168,7 @@ class Supervisor:
             self._ready = True
             self._publish()
             self._announce(f"Clary is ready at {self._file.http_url} and {self._file.https_url}")
-            where = "" if self._settings.data == Settings().data else f" --data {self._settings.layout.data}"
+            where = self._settings.data_option
             self._announce(f'In another shell: eval "$(clary env{where})". Ctrl-C here stops everything.')
         return stop
 

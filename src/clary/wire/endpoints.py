@@ -1,4 +1,5 @@
-"""botocore's endpoint data with STS moved to another host, for clients that take STS's address from there."""
+"""botocore's endpoint data: the regions it knows, and a copy with STS moved to another host, for clients that take
+STS's address from there."""
 
 from __future__ import annotations
 
@@ -6,6 +7,12 @@ import copy
 from typing import Any
 
 from botocore.loaders import create_loader
+
+
+def known_regions() -> frozenset[str]:
+    """Names of the regions of all partitions."""
+    partitions = create_loader().load_data("endpoints")["partitions"]
+    return frozenset(region for partition in partitions for region in partition["regions"])
 
 
 def endpoint_data_with_sts_at(host: str) -> dict[str, Any]:
