@@ -89,7 +89,8 @@ class Client:
         operation = self.operations[name]
         if not operation.open_to_all:
             action = operation.action or f"{self.service}:{name}"
-            self.permissions(action, operation.resource(self.context, request))
+            keys = operation.keys(self.context, request) if operation.keys else {}
+            self.permissions(action, operation.resource(self.context, request), keys)
         answer = operation.handler(self.context, request)
         check_shape(name, output_shape(self.service, name), answer)
         return answer

@@ -83,6 +83,10 @@ class PolicySet:
         """Whether any policy looks at the tags of the resource: finding them costs a query."""
         return any(compile_policy(document).asks_resource_tags for _, layer in self.layers() for document in layer)
 
+    def asks_object_tags(self) -> bool:
+        """The same for the tags of an object of S3."""
+        return any(compile_policy(document).asks_object_tags for _, layer in self.layers() for document in layer)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:

@@ -81,11 +81,13 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A compiled document. `asks_resource_tags`: whether it matters which tags the resource has."""
+    """A compiled document. `asks_resource_tags`: whether it matters which tags the resource has; `asks_object_tags`
+    the same for an object of S3, whose tags have a key of their own."""
 
     document: Mapping[str, Any]
     statements: tuple[Statement, ...]
     asks_resource_tags: bool
+    asks_object_tags: bool
     _by_action: dict[str, tuple[tuple[Statement, ...], tuple[Statement, ...]]] = field(default_factory=dict)
 
     def for_action(self, action: str) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
@@ -133,7 +135,8 @@ def as_list(value: Any) -> list[Any]:
 def _compile(document: Mapping[str, Any], text: str) -> Policy:
     variables = document.get("Version") == "2012-10-17"
     statements = tuple(_statement(item, variables) for item in as_list(document["Statement"]))
-    return Policy(document, statements, "resourcetag/" in text.lower())
+    lower = text.lower()
+    return Policy(document, statements, "resourcetag/" in lower, "existingobjecttag/" in lower)
 
 
 def _statement(item: Mapping[str, Any], variables: bool) -> Statement:

@@ -35,6 +35,6 @@ class Operation:
     action: str = ""
     open_to_all: bool = False
     policies: Callable[[Context, Request], Sequence[Document]] | None = None
-    keys: Callable[[Context, Request], Mapping[str, str]] | None = None
+    keys: Callable[[Context, Request], Mapping[str, Any]] | None = None
     waits: bool = False
     hold: Callable[[Request, Answer], float] | None = None

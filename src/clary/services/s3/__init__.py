@@ -32,7 +32,7 @@ from clary.services.s3 import (
 )
 from clary.services.s3 import list as listings
 from clary.services.s3.names import bucket_arn, object_arn
-from clary.services.s3.permission import bucket_policies, owner_keys
+from clary.services.s3.permission import bucket_policies, object_keys, owner_keys
 
 
 def _bucket(handler: Handler, action: str = "") -> Operation:
@@ -40,7 +40,7 @@ def _bucket(handler: Handler, action: str = "") -> Operation:
 
 
 def _object(handler: Handler, action: str = "") -> Operation:
-    return Operation(handler, object_arn, action, policies=bucket_policies, keys=owner_keys)
+    return Operation(handler, object_arn, action, policies=bucket_policies, keys=object_keys)
 
 
 _BUCKET_ROWS: Mapping[str, Operation] = {

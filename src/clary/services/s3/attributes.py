@@ -93,7 +93,7 @@ def refuse_unserved(request: Mapping[str, Any]) -> None:
 def authorize_tags(context: Context, request: Mapping[str, Any]) -> None:
     """Tags in the header of a write need their own permission."""
     if request.get("Tagging"):
-        named = {name: request[name] for name in ("Bucket", "Key")}
+        named = {name: request[name] for name in ("Bucket", "Key", "Tagging")}
         permission.check_object(context, named, "s3:PutObjectTagging")
 
 

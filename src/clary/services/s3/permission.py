@@ -1,23 +1,25 @@
 """May the caller do this to a bucket or object: the checks of S3, which count the bucket's own policy and its owner.
 
 Handlers whose action depends on the request (a version, several keys) call this themselves; for the others
-`bucket_policies` and `owner_keys` give the dispatch table what control needs. Across accounts both sides must allow,
-and nobody unknown is let in but by the policy: `access.evaluation` decides that.
+`bucket_policies`, `owner_keys` and `object_keys` give the dispatch table what control needs. Across accounts both
+sides must allow, and nobody unknown is let in but by the policy: `access.evaluation` decides that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from clary.access.evaluation import Document
 from clary.services.context import Context
-from clary.services.s3 import errors, public_access
+from clary.services.s3 import condition_keys, errors, public_access
 from clary.store import buckets
 from clary.store.buckets import Access
 
+_BLIND_TO_TAGS = frozenset({"s3:DeleteObject"})  # S3 has no key for the tags of what is deleted
 
-def bucket_policies(context: Context, request: dict[str, Any]) -> Sequence[Document]:
+
+def bucket_policies(context: Context, request: dict[str, Any]) -> tuple[Document, ...]:
     """The policy of the bucket of a request, if it has one that counts for the caller."""
     return _policies(context, _access(context, request["Bucket"]))
 
@@ -27,6 +29,11 @@ def owner_keys(context: Context, request: dict[str, Any]) -> Mapping[str, str]:
     return _keys(_access(context, request["Bucket"]))
 
 
+def object_keys(context: Context, request: dict[str, Any]) -> Mapping[str, Any]:
+    """The same for a request that makes an object, with what it says of the object."""
+    return {**condition_keys.of_request(request), **owner_keys(context, request)}
+
+
 def check(context: Context, action: str, bucket: str, keys: Mapping[str, str] | None = None) -> None:
     """Raise AccessDenied unless the caller may do this to the bucket."""
     _authorize(context, action, bucket, f"arn:aws:s3:::{bucket}", keys or {})
@@ -34,12 +41,12 @@ def check(context: Context, action: str, bucket: str, keys: Mapping[str, str] | 
 
 def check_object(context: Context, request: dict[str, Any], action: str) -> None:
     """The same for an object of a request; versions have actions of their own (s3:GetObjectVersion ...)."""
-    version = request.get("VersionId")
     resource = f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"
-    if version is None:
-        _authorize(context, action, request["Bucket"], resource, {})
-    else:
-        _authorize(context, versioned(action), request["Bucket"], resource, {"s3:versionid": version})
+    keys = condition_keys.of_request(request)
+    if action not in _BLIND_TO_TAGS:
+        keys |= condition_keys.of_object(context, request, bucket_policies(context, request))
+    asked = action if request.get("VersionId") is None else versioned(action)
+    _authorize(context, asked, request["Bucket"], resource, keys)
 
 
 def versioned(action: str) -> str:
@@ -48,7 +55,7 @@ def versioned(action: str) -> str:
     return f"{start}ObjectVersion{rest}"
 
 
-def _authorize(context: Context, action: str, bucket: str, resource: str, keys: Mapping[str, str]) -> None:
+def _authorize(context: Context, action: str, bucket: str, resource: str, keys: Mapping[str, Any]) -> None:
     access = _access(context, bucket)
     context.authorize(action, resource, {**keys, **_keys(access)}, _policies(context, access))
 
@@ -67,7 +74,7 @@ def _keys(access: Access | None) -> Mapping[str, str]:
     return {"aws:resourceaccount": access.account, "s3:resourceaccount": access.account}
 
 
-def _policies(context: Context, access: Access | None) -> Sequence[Document]:
+def _policies(context: Context, access: Access | None) -> tuple[Document, ...]:
     """Strangers to the account cannot count on a public policy while public access is restricted."""
     if access is None or access.policy is None:
         return ()
