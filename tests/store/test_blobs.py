@@ -23,7 +23,7 @@ def blobs(tmp_path: Path) -> Blobs:
 def spool(blobs: Blobs, data: bytes) -> Incoming:
     path = blobs.new_incoming_path()
     path.write_bytes(data)
-    return Incoming(path, len(data), hashlib.md5(data).digest(), hashlib.sha256(data).hexdigest(), {})
+    return Incoming(path, len(data), hashlib.md5(data).digest(), {})
 
 
 def adopt(blobs: Blobs, data: bytes) -> Extent:

@@ -44,17 +44,24 @@ def check_declared(call: Call) -> None:
 
 
 async def spool_body(call: Call, spool: Spool, pool: Executor) -> Incoming:
-    """Write the body to a file in pieces of about 1 MiB, off the event loop."""
+    """Write the body to a file in pieces of about 1 MiB, off the event loop: the next comes in meanwhile."""
     loop = asyncio.get_running_loop()
     piece = bytearray()
+    written: asyncio.Future[None] | None = None
     try:
         async for chunk in chunks(call.receive):
             piece += chunk
             if len(piece) >= _PIECE:
-                await loop.run_in_executor(pool, spool.write, bytes(piece))
+                if written is not None:
+                    await written
+                written = loop.run_in_executor(pool, spool.write, bytes(piece))
                 piece.clear()
+        if written is not None:
+            await written
         return await loop.run_in_executor(pool, spool.finish, bytes(piece))
     except BaseException:
+        if written is not None:
+            await asyncio.gather(written, return_exceptions=True)  # nobody may write to the file any more
         spool.discard()
         raise
 

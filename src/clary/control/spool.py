@@ -45,14 +45,14 @@ class Spool:
         signature: Signature | None = None,
         decode: ChunkedDecoder | None = None,
     ) -> None:
-        self._signature = signature
+        self._declared = signature.payload_hash if signature and signature.declares_body_hash else ""
         self._headers = headers
         self._decoder = decode
         self._path = blobs.new_incoming_path()
         self._file: BinaryIO = self._path.open("xb")
         self._size = 0
         self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sha256 = hashlib.sha256()
+        self._sha256 = hashlib.sha256() if self._declared else None
         self._running = {name: checksums.new(name) for name in _wanted(headers)}
 
     def write(self, piece: bytes) -> None:
@@ -60,7 +60,8 @@ class Spool:
         self._file.write(data)
         self._size += len(data)
         self._md5.update(data)
-        self._sha256.update(data)
+        if self._sha256 is not None:
+            self._sha256.update(data)
         for running in self._running.values():
             running.update(data)
 
@@ -69,11 +70,7 @@ class Spool:
         self.write(piece)
         trailers = self._decoder.finish() if self._decoder else {}
         self._file.close()
-        sha256 = self._sha256.hexdigest()
-        declared_hash = (
-            self._signature.payload_hash if self._signature and self._signature.declares_body_hash else sha256
-        )
-        if not hmac.compare_digest(sha256, declared_hash):
+        if self._sha256 is not None and not hmac.compare_digest(self._sha256.hexdigest(), self._declared):
             raise fault("s3", CredentialFault.BODY_MISMATCH)
         values = {name: checksums.encoded(running) for name, running in self._running.items()}
         for name, value in values.items():
@@ -86,7 +83,7 @@ class Spool:
                     status=400,
                 )
         named = {name.removeprefix(_PREFIX).upper(): value for name, value in values.items()}
-        return Incoming(self._path, self._size, self._md5.digest(), sha256, named)
+        return Incoming(self._path, self._size, self._md5.digest(), named)
 
     def discard(self) -> None:
         self._file.close()

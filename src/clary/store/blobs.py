@@ -43,7 +43,6 @@ class Incoming:
     path: Path
     size: int
     md5: bytes
-    sha256: str
     checksums: Mapping[str, str]
 
     def discard(self) -> None:

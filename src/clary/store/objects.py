@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import md5, sha256
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -316,8 +316,7 @@ def put_file(
 def spool_file(blobs: Blobs, source: Path) -> Incoming:
     """Copy a file to where bodies arrive, hashing what is written."""
     path = blobs.new_incoming_path()
-    digests = (md5(usedforsecurity=False), sha256())
-    size = 0
+    digest, size = md5(usedforsecurity=False), 0
     descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         with os.fdopen(descriptor, "rb") as file, path.open("xb") as target:
@@ -326,12 +325,11 @@ def spool_file(blobs: Blobs, source: Path) -> Incoming:
             while piece := file.read(_PIECE):
                 target.write(piece)
                 size += len(piece)
-                for digest in digests:
-                    digest.update(piece)
+                digest.update(piece)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return Incoming(path, size, digests[0].digest(), digests[1].hexdigest(), {})
+    return Incoming(path, size, digest.digest(), {})
 
 
 def export(database: Database, blobs: Blobs, account: str, bucket: str, key: str, target: Path) -> StoredObject:

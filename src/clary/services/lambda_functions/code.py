@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,11 +43,12 @@ def taken(context: Context, operation: str, request: dict[str, Any]) -> Iterator
     try:
         _fetch(context, request, path)
         context.functions.check_archive(path)
+        with path.open("rb") as file:
+            digest = base64.b64encode(hashlib.file_digest(file, "sha256").digest()).decode()
         incoming = objects.spool_file(context.blobs, path)
     finally:
         path.unlink(missing_ok=True)
     extents = objects.adopt(context.blobs, incoming)
-    digest = base64.b64encode(bytes.fromhex(incoming.sha256)).decode()
     try:
         yield Code(extents, incoming.size, digest)
     except BaseException:
