@@ -15,7 +15,8 @@ from clary.base.errors import AccessDenied
 from clary.engine.role_objects import RoleObjects
 from clary.runtimes import staging
 from clary.runtimes.errors import StagingError
-from clary.store import buckets, principals, resources
+from clary.store import buckets, principals, resources, versions
+from clary.store import objects as stored_objects
 from clary.store.blobs import Blobs
 from clary.store.database import Database
 from clary.store.storage import OwnStorage
@@ -35,8 +36,14 @@ STATEMENTS = [
 
 
 @pytest.fixture
-def objects(tmp_path: Path) -> Iterator[RoleObjects]:
+def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(tmp_path / "clary.db")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def objects(database: Database, tmp_path: Path) -> RoleObjects:
     policy = json.dumps({"Version": "2012-10-17", "Statement": STATEMENTS})
     document: dict[str, Any] = {**principals.new_role("AROA1", {}), "Inline": {"narrow": policy}}
     with database.write() as tx:
@@ -52,8 +59,7 @@ def objects(tmp_path: Path) -> Iterator[RoleObjects]:
         )
         for name, account in (("mine", ACCOUNT), ("theirs", "444455556666")):
             buckets.create(tx, account=account, region="us-east-1", name=name, now=NOW)
-    yield RoleObjects(OwnStorage(database, Blobs(tmp_path / "blobs")), database, ARN, "session", NOW)
-    database.close()
+    return RoleObjects(OwnStorage(database, Blobs(tmp_path / "blobs")), database, ARN, "session", NOW)
 
 
 def test_the_role_lists_and_reads_what_its_policies_allow(objects: RoleObjects, tmp_path: Path) -> None:
@@ -87,6 +93,54 @@ def test_why_inputs_cannot_be_had(objects: RoleObjects, tmp_path: Path, uri: str
     with pytest.raises(StagingError) as caught, staging.downloading("Data download failed:"):
         staging.place_channel(objects, channel, tmp_path / "opt-ml", host=0, hosts=1)
     assert caught.value.reason.startswith(f"ClientError: Data download failed:{words}")
+
+
+def put_policy(objects: RoleObjects, database: Database, *statements: dict[str, Any]) -> None:
+    document = {"document": {"Version": "2012-10-17", "Statement": list(statements)}}
+    with database.write() as tx:
+        bucket = buckets.find(tx, "mine")
+        assert bucket is not None
+        buckets.set_setting(tx, bucket, buckets.POLICY, document)
+
+
+def test_the_policy_of_the_bucket_counts(objects: RoleObjects, database: Database, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"1")
+    objects.store("mine", "data/1", tmp_path / "source")
+    everything = {"Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::mine/*"}
+    secret = {"StringEquals": {"s3:ExistingObjectTag/secret": "yes"}}
+    put_policy(
+        objects,
+        database,
+        {**everything, "Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+        {**everything, "Effect": "Deny", "Condition": {"StringNotEquals": {"aws:ResourceAccount": ACCOUNT}}},
+        {
+            **everything,
+            "Effect": "Deny",
+            "Condition": {"DateGreaterThan": {"aws:CurrentTime": "2027-01-01T00:00:00Z"}},
+        },
+        {**everything, "Effect": "Deny", "Condition": secret},
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": ARN},
+            "Action": "s3:GetObject",
+            "Resource": "arn:aws:s3:::mine/more/*",
+        },
+    )
+    assert objects.size("mine", "data/1") == 1
+    with pytest.raises(FileNotFoundError):
+        objects.size("mine", "more/1")  # the role's own policies say nothing of it
+    with database.write() as tx:
+        bucket = buckets.find(tx, "mine")
+        assert bucket is not None
+        stored = stored_objects.find(tx, bucket, "data/1")
+        assert stored is not None
+        versions.change_document(tx, bucket, stored, {**stored.document, "tags": {"secret": "yes"}})
+    with pytest.raises(AccessDenied, match="with an explicit deny in a resource-based policy"):
+        objects.size("mine", "data/1")
+    put_policy(objects, database, {**everything, "Effect": "Deny", "Action": "s3:PutObject"})
+    assert objects.size("mine", "data/1") == 1
+    with pytest.raises(AccessDenied, match="with an explicit deny in a resource-based policy"):
+        objects.store("mine", "data/2", tmp_path / "source")
 
 
 def test_a_bucket_that_is_gone_takes_no_outputs(objects: RoleObjects, tmp_path: Path) -> None:

@@ -1,22 +1,29 @@
-"""S3 as an execution role sees it: staging and uploads of a job may touch only what the role's policies allow."""
+"""S3 as an execution role sees it: staging and uploads of a job may touch only what policies allow it.
+
+These are the role's own and the bucket's, which may refuse what the role allows, or allow what the role does not say.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from clary.access.evaluation import AccessRequest, PolicySet, evaluate
+from clary.access.evaluation import AccessRequest, PolicySet, evaluate, time_keys
 from clary.access.principals import Principal
 from clary.base.arns import parse_arn
 from clary.base.errors import AccessDenied, ApiError
 from clary.runtimes.errors import StagingError
-from clary.store import principals
+from clary.store import buckets, objects, principals
 from clary.store.buckets import BucketNotFound, BucketOfOther
 from clary.store.database import Database
-from clary.store.storage import Storage
+from clary.store.storage import OwnStorage, Storage
+
+# Clary moves the files of a job within this machine, on behalf of SageMaker: nothing crosses a network in the clear.
+_OF_CLARY: Mapping[str, str] = MappingProxyType({"aws:securetransport": "true", "aws:viaawsservice": "false"})
 
 
 class RoleObjects:
@@ -24,6 +31,7 @@ class RoleObjects:
 
     def __init__(self, storage: Storage, database: Database, role_arn: str, session: str, now: datetime) -> None:
         self._storage = storage
+        self._database = database
         self._now = now
         role = parse_arn(role_arn)
         self._account = role.account
@@ -71,10 +79,29 @@ class RoleObjects:
             self._storage.store(self._account, bucket, key, source, self._now)
 
     def _check(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> None:
-        request = AccessRequest(principal=self._principal, action=action, resource=resource, context=context)
-        decision = evaluate(request, self._policies)
+        bucket, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
+        access = buckets.access(self._database, bucket) if isinstance(self._storage, OwnStorage) else None
+        policies, keys = self._policies, {**_OF_CLARY, **time_keys(self._now), **context}
+        if access is not None and access.account == self._account:  # what belongs to others is not reached anyway
+            keys |= {"aws:resourceaccount": access.account, "s3:resourceaccount": access.account}
+            if access.policy is not None:
+                policies = replace(policies, resource=(access.policy["document"],))
+        if action == "s3:GetObject" and policies.asks_object_tags():
+            keys |= self._tags(bucket, key)
+        request = AccessRequest(principal=self._principal, action=action, resource=resource, context=keys)
+        decision = evaluate(request, policies)
         if not decision.allowed:
             raise AccessDenied(decision.message(request))
+
+    def _tags(self, bucket: str, key: str) -> dict[str, str]:
+        """Condition keys for the tags of an object; those of an object in another S3 are not known here."""
+        if not isinstance(self._storage, OwnStorage):
+            return {}
+        with self._database.read() as tx:
+            found = buckets.find(tx, bucket)
+            stored = objects.find(tx, found, key) if found else None
+        tags = stored.document.get("tags", {}) if stored else {}
+        return {f"s3:existingobjecttag/{name.lower()}": value for name, value in tags.items()}
 
 
 @contextmanager
