@@ -78,6 +78,16 @@ def test_a_start_that_failed_answers_the_call() -> None:
     assert (answer.failed, answer.ended, json.loads(answer.payload)) == (True, True, {"errorType": "ImportError"})
 
 
+def test_a_start_that_failed_answers_whoever_comes_later() -> None:
+    exchange = Exchange()
+    exchange.fail_start({"errorType": "ImportError"})
+    exchange.note_exit(1)
+    exchange.offer(INVOCATION)
+    answer = exchange.await_answer(60)
+    assert answer is not None
+    assert json.loads(answer.payload) == {"errorType": "ImportError"}
+
+
 def test_words() -> None:
     assert describe_exit(3) == "Runtime exited with error: exit status 3"
     assert describe_exit(-9) == "Runtime exited with error: signal: killed"
@@ -132,6 +142,7 @@ def test_answers_that_are_too_large(served: tuple[RuntimeApi, Exchange]) -> None
     answer = exchange.await_answer(1)
     assert answer is not None
     assert json.loads(answer.payload)["errorType"] == "Function.ResponseSizeTooLarge"
+    assert answer.ended, "the official clients end after that"
 
 
 def test_other_processes_are_not_served(served: tuple[RuntimeApi, Exchange]) -> None:
@@ -170,6 +181,8 @@ def test_a_host_survives_its_programs(tmp_path: Path, monkeypatch: pytest.Monkey
         "    print('hello', event, flush=True)\n"
         "    connection.request('POST', f'/2018-06-01/runtime/invocation/{name}/response', json.dumps(event))\n"
         "    connection.getresponse().read()\n"
+        "    if 'leave' in event:\n"
+        "        sys.exit(5)\n"
     )
     monkeypatch.setattr("clary_toolkit.functions.command.command_of", lambda *_: [sys.executable, str(client)])
     monkeypatch.setattr("sys.stdout", (tmp_path / "log").open("w"))
@@ -191,6 +204,11 @@ def test_a_host_survives_its_programs(tmp_path: Path, monkeypatch: pytest.Monkey
         assert "exit status 4" in answer.payload.decode()
         assert b"id-1" not in tail
         assert host.perform(INVOCATION)[0].payload == b'{"a": 1}'
+        host.perform(Invocation("id-3", "arn", 5.0, "", b'{"leave": 1}'))
+        first = host._program
+        assert first is not None
+        first.exchange.take()  # until it has ended
+        assert host.perform(INVOCATION)[0].payload == b'{"a": 1}', "a process that ended in between is replaced"
     finally:
         host.stop()
         sys.stdout.close()

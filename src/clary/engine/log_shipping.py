@@ -3,6 +3,8 @@ crash leaves neither a gap nor a line twice."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from clary.engine.surroundings import Surroundings
 from clary.store import logs
 from clary.store.resources import Resource
@@ -11,11 +13,18 @@ _BATCH = 2000
 
 
 def ship_log(
-    around: Surroundings, owner: Resource, unit: str, group: str, stream: str, batches: int | None = None
+    around: Surroundings,
+    owner: Resource,
+    unit: str,
+    group: str,
+    stream: str,
+    batches: int | None = None,
+    written: Callable[[str], str] = logs.escape_controls,
 ) -> bool:
     """Append complete lines that the unit has printed since the last time; True when all of them are.
 
-    `batches` limits one call: a unit may print faster than lines can be stored.
+    `batches` limits one call: a unit may print faster than lines can be stored. `written` is how a line is kept: by
+    default as SageMaker's log agent does, `#` and three octal digits for a control character, a tab becomes `#011`.
     """
     with around.database.read() as tx:
         offset = logs.read_cursor(tx, owner.account, owner.region, group, stream)
@@ -32,7 +41,7 @@ def ship_log(
                 owner.region,
                 group,
                 stream,
-                [(line.timestamp_ms, line.text) for line in lines],
+                [(line.timestamp_ms, written(line.text)) for line in lines],
                 now=around.clock.now(),
                 cursor=offset,
             )

@@ -40,7 +40,9 @@ def _note(around: Surroundings, owner: Resource, group: str, stream: str, text: 
 def _append(around: Surroundings, owner: Resource, group: str, stream: str, text: str) -> None:
     now = around.clock.now()
     with around.database.write() as tx:
-        logs.append(tx, owner.account, owner.region, group, stream, [(to_epoch_ms(now), text)], now=now)
+        logs.append(
+            tx, owner.account, owner.region, group, stream, [(to_epoch_ms(now), logs.escape_controls(text))], now=now
+        )
 
 
 def _has_begun(tx: Transaction, owner: Resource, group: str, stream: str) -> bool:

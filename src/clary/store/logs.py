@@ -150,11 +150,10 @@ def append(
     """Add what a job or model server printed, making group and stream where they are missing.
 
     `cursor` is the writer's own offset, kept with the events, so that a crash leaves neither a gap nor a repetition.
-    Control characters are written as SageMaker's log agent does: `#` and three octal digits, a tab becomes `#011`.
     """
     target_group = find_group(tx, account, region, group) or create_group(tx, account, region, group, now)
     target = find_stream(tx, target_group, stream) or create_stream(tx, target_group, stream, now)
-    add_events(tx, target, [(at, escape_controls(message)) for at, message in events], now)
+    add_events(tx, target, events, now)
     if cursor is not None:
         tx.execute(update(STREAMS).where(STREAMS.c.id == target.id).values(cursor=cursor))
 

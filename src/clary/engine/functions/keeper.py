@@ -73,7 +73,7 @@ class Keeper:
 
     def _look(self, process: Process) -> None:
         around = self._fleet.around
-        ship_log(around, process.function, process.unit, process.group, process.stream)
+        _ship(around, process)
         if not process.busy and not process.retired and self._is_superfluous(around, process):
             self._fleet.retire(process)
         if process.retired and not process.busy:
@@ -88,7 +88,7 @@ class Keeper:
         while state is not None and state.ended_at is None and time.monotonic() < deadline and not self._end:
             time.sleep(0.01)
             state = around.runtime.observe(process.unit)
-        ship_log(around, process.function, process.unit, process.group, process.stream)
+        _ship(around, process)
         around.runtime.remove(process.unit)
         self._fleet.forget(process)
 
@@ -102,3 +102,12 @@ class Keeper:
                 return True
             row = find_version(tx, function, version)
         return row is None or row.document["configuration"]["RevisionId"] != revision
+
+
+def _ship(around: Surroundings, process: Process) -> None:
+    ship_log(around, process.function, process.unit, process.group, process.stream, written=_as_printed)
+
+
+def _as_printed(line: str) -> str:
+    """Lambda keeps tabs and colours; a carriage return joins the lines of what the client prints as one event."""
+    return line.replace("\r", "\n")

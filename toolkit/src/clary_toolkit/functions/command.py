@@ -103,14 +103,13 @@ class Host:
         self._output.begin(f"START RequestId: {invocation.request_id} Version: {self._version}")
         began = time.monotonic()
         try:
-            program = self._program or self._new_program()
+            program, answer = self._ask(self._program or self._new_program(), invocation)
+            if answer is None and program.exchange.left_untaken():  # it died in between: nothing was called yet
+                program, answer = self._ask(self._new_program(), invocation)
         except (NoInterpreter, OSError) as error:
             return self._report(
                 invocation, failure("Runtime.InvalidEntrypoint", invocation.request_id, str(error)), 0
             )
-        self._program = program
-        program.exchange.offer(invocation)
-        answer = program.exchange.await_answer(max(_START_SECONDS, invocation.timeout))
         answer = answer or self._no_answer(invocation, program.exchange)
         took = program.exchange.seconds() or time.monotonic() - began
         peak = program.peak_memory()
@@ -120,6 +119,11 @@ class Host:
             self._program = None
             self._output.drain()
         return self._report(invocation, answer, took, peak)
+
+    def _ask(self, program: Program, invocation: Invocation) -> tuple[Program, Answer | None]:
+        self._program = program
+        program.exchange.offer(invocation)
+        return program, program.exchange.await_answer(max(_START_SECONDS, invocation.timeout))
 
     def _no_answer(self, invocation: Invocation, exchange: Exchange) -> Answer:
         if exchange.exit_code is not None:

@@ -48,6 +48,7 @@ class Exchange:
         self._taken: Taken | None = None
         self._taken_at = 0.0
         self._answer: Answer | None = None
+        self._start_failure: Answer | None = None
         self._closed = False
         self.exit_code: int | None = None
         self.ready = False
@@ -56,7 +57,7 @@ class Exchange:
 
     def offer(self, invocation: Invocation) -> None:
         with self._changed:
-            self._offered, self._taken, self._answer = invocation, None, None
+            self._offered, self._taken, self._answer = invocation, None, self._start_failure
             self._changed.notify_all()
 
     def await_answer(self, patience: float) -> Answer | None:
@@ -75,6 +76,11 @@ class Exchange:
                     return None
                 self._changed.wait(left)
             return self._answer
+
+    def left_untaken(self) -> bool:
+        """Whether the process, which could be called before, has ended without a look at this invocation."""
+        with self._changed:
+            return self.exit_code is not None and self.ready and self._taken is None
 
     def seconds(self) -> float:
         """How long the function has had the invocation."""
@@ -119,6 +125,6 @@ class Exchange:
     def fail_start(self, document: Any) -> None:
         """The function could not be loaded: what waits, or comes first, is answered with the reason."""
         with self._changed:
-            if self._answer is None:
-                self._answer = Answer(json.dumps(document).encode(), failed=True, ended=True)
+            self._start_failure = Answer(json.dumps(document).encode(), failed=True, ended=True)
+            self._answer = self._answer or self._start_failure
             self._changed.notify_all()

@@ -42,8 +42,9 @@ class Output:
                 self._pass_on(chunk)
 
     def tail(self) -> bytes:
+        """Clients join the lines of what is one event by carriage returns."""
         with self._lock:
-            return self._tail
+            return self._tail.replace(b"\r", b"\n")
 
     def close(self) -> None:
         """No process is left; the pipe's last end ends the pump."""

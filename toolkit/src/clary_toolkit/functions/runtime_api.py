@@ -100,7 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         answer = Answer(body or b"", failed=what == "error")
         if body is None:
-            answer = Answer(json.dumps(_TOO_LARGE).encode(), failed=True)
+            # The official clients give up when an answer is refused.
+            answer = Answer(json.dumps(_TOO_LARGE).encode(), failed=True, ended=True)
         if not exchange.answer(request_id, answer):
             self._send(400, {"errorType": "InvalidRequestID", "errorMessage": "Invalid request ID"})
         elif body is None:
