@@ -45,6 +45,11 @@ def processing(name: str) -> dict[str, Any]:
     return {"Name": name, "Type": "Processing", "Arguments": arguments, "PropertyFiles": [FILE]}
 
 
+def function(name: str) -> dict[str, Any]:
+    outputs = [{"OutputName": "x", "OutputType": "String"}]
+    return {"Name": name, "Type": "Lambda", "FunctionArn": "f", "Arguments": {}, "OutputParameters": outputs}
+
+
 def read(*steps: dict[str, Any], **members: Any) -> Definition:
     return read_definition(json.dumps({"Version": "2020-12-01", "Steps": list(steps), **members}))
 
@@ -103,6 +108,20 @@ def test_references_are_dependencies() -> None:
     assert next(iter(steps)) == "A"
 
 
+def test_outputs_that_are_declared_are_found() -> None:
+    text = [
+        {"Get": "Steps.L.OutputParameters['x']"},
+        {"Get": "Steps.P.ProcessingOutputConfig.Outputs['out'].S3Output.S3Uri"},
+        {"Get": "Steps.P.ProcessingOutputConfig.Outputs[0].OutputName"},
+        {"Get": "Steps.P.ProcessingOutputConfig.Outputs[-1].OutputName"},
+        {"Get": "Steps.R.ProcessingOutputConfig.Outputs['only known later'].S3Output.S3Uri"},
+    ]
+    later = processing("R")
+    later["Arguments"]["ProcessingOutputConfig"]["Outputs"].append({"OutputName": {"Get": "Execution.PipelineName"}})
+    steps = read(fail("A", message=text), function("L"), processing("P"), later).steps
+    assert steps["A"].needs == {"L", "P", "R"}
+
+
 @pytest.mark.parametrize(
     ("steps", "words"),
     [
@@ -125,10 +144,22 @@ def test_references_are_dependencies() -> None:
         ([fail("A", CacheConfig={"Enabled": True, "ExpireAfter": "soon"})], "duration"),
         ([fail("A", RetryPolicies=[{"ExceptionType": ["Odd"]}])], "ExceptionType"),
         ([fail("A", message={"Get": "Lineage.X"})], "no known kind"),
+        ([fail("A", message={"Get": "Steps.L.OutputParameters['y']"}), function("L")], "no such output"),
+        (
+            [fail("A", message={"Get": "Steps.P.ProcessingOutputConfig.Outputs['y']"}), processing("P")],
+            "no such output",
+        ),
+        (
+            [fail("A", message={"Get": "Steps.P.ProcessingOutputConfig.Outputs[1]"}), processing("P")],
+            "no such output",
+        ),
+        ([fail("A", message={"Std:Join": {"On": "/"}})], "Std:Join in the step A needs a list of Values"),
+        ([fail("A", message=[{"Std:JsonGet": {"Path": "x"}}])], "either PropertyFile or S3Uri"),
+        ([fail("A", message={"Std:Split": {"On": "/"}})], "no known function"),
         ([{**processing("P"), "PropertyFiles": [{**FILE, "OutputName": "other"}]}], "in no output other"),
         ([fail("A", PropertyFiles=[FILE])], "in no output out"),
         ([fail("A", message={"Get": "Steps.2nd.Outcome"})], "no step 2nd"),
-        ([fail("A"), condition("B", [], [], DependsOn=["A"])], "B can not depends on A"),
+        ([fail("A"), condition("B", [], [], DependsOn=["A"])], "The step B cannot depend on A"),
     ],
 )
 def test_a_wrong_definition_is_refused_with_the_reason(steps: list[dict[str, Any]], words: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clary.events.expressions import next_after, parse_expression
+from clary.events.expressions import next_after, parse_expression, says_one_hours
 
 THURSDAY = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -17,6 +17,7 @@ THURSDAY = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
     ("expression", "wanted"),
     [
         ("rate(1 minute)", "2026-01-01T12:01:00"),
+        ("rate(1 minutes)", "2026-01-01T12:01:00"),
         ("rate(5 hours)", "2026-01-01T17:00:00"),
         ("at(2026-02-03T04:05:06)", "2026-02-03T04:05:06"),
         ("cron(15 10 * * ? *)", "2026-01-02T10:15:00"),
@@ -52,7 +53,6 @@ def test_never_again(expression: str) -> None:
     [
         "",
         "rate(0 minutes)",
-        "rate(1 minutes)",
         "rate(2 minute)",
         "rate(999999999 days)",
         "at(2026-13-01T00:00:00)",
@@ -103,3 +103,9 @@ def test_minutes_are_neither_skipped_nor_repeated(moment: datetime, minutes: str
     while wanted.minute not in allowed:
         wanted += timedelta(minutes=1)
     assert next_after(f"cron({minutes} * * * ? *)", start) == wanted
+
+
+def test_a_rate_of_one_in_the_plural_is_told() -> None:
+    assert [text for text in ("rate(1 hours)", "rate(1 hour)", "rate(11 hours)") if says_one_hours(text)] == [
+        "rate(1 hours)"
+    ]

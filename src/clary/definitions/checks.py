@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from clary.base.errors import ValidationException
 from clary.definitions.conditions import check_conditions
-from clary.definitions.paths import UnresolvedReference, read_path
+from clary.definitions.paths import Part, UnresolvedReference, read_path
 from clary.definitions.references import EXECUTION_VARIABLES, EXPERIMENT_VARIABLES
 
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -58,7 +58,7 @@ def check_step(step: CheckedStep, steps: Mapping[str, CheckedStep]) -> None:
         if name not in steps or name == step.name:
             raise invalid(f"The step {step.name} depends on {name!r}, which is no other step of this pipeline.")
         if steps[name].type == "Fail":
-            raise invalid(f"{step.name} can not depends on {name}: a Fail step ends the execution.")
+            raise invalid(f"The step {step.name} cannot depend on {name}: a Fail step ends the execution.")
     if step.type == "Condition":
         check_conditions(step.name, step.arguments["Conditions"])
     for name, file in step.property_files.items():
@@ -80,6 +80,7 @@ def check_references(
 ) -> set[str]:
     """The steps that references inside `value` lead to; ValidationException for one that leads nowhere."""
     needed: set[str] = set()
+    _check_functions(value, where)
     for reference in references_in(value):
         head, _, rest = reference.partition(".")
         if head == "Parameters":
@@ -121,7 +122,50 @@ def _step_of(reference: str, where: str, steps: Mapping[str, CheckedStep]) -> st
         raise invalid(f"{where} refers to {reference}, but there is no step {name}.")
     if rest[:1] == ["PropertyFiles"] and (len(rest) != 2 or rest[1] not in step.property_files):
         raise invalid(f"{where} refers to {reference}, but the step {name} has no such property file.")
+    if _is_dangling(step, rest):
+        raise invalid(f"{where} refers to {reference}, but the step {name} has no such output.")
     return step.name
+
+
+def _is_dangling(step: CheckedStep, path: list[Part]) -> bool:
+    """Whether the path names an output that the step does not declare. What else it may become is not known yet."""
+    if step.type in _REQUIRED_BESIDE and path[:1] == ["OutputParameters"] and len(path) > 1:
+        listed = step.raw.get("OutputParameters") or []
+        return path[1] not in [entry.get("OutputName") for entry in listed if isinstance(entry, dict)]
+    if step.type == "Processing" and path[:2] == ["ProcessingOutputConfig", "Outputs"] and len(path) > 2:
+        names = _outputs(step.arguments)
+        if not all(isinstance(name, str) for name in names):
+            return False  # a name that is a reference itself
+        return not -len(names) <= path[2] < len(names) if isinstance(path[2], int) else path[2] not in names
+    return False
+
+
+def _check_functions(value: Any, where: str) -> None:
+    """The form of Std:Join and Std:JsonGet; there are no others."""
+    if isinstance(value, list):
+        for entry in value:
+            _check_functions(entry, where)
+    if not isinstance(value, dict):
+        return
+    for word, inner in value.items():
+        if len(value) == 1 and isinstance(word, str) and word.startswith("Std:"):
+            _check_function(word, inner if isinstance(inner, dict) else {}, where)
+        _check_functions(inner, where)
+
+
+def _check_function(word: str, inner: Mapping[str, Any], where: str) -> None:
+    if word == "Std:Join":
+        if not isinstance(inner.get("Values"), list):
+            raise invalid(f"Std:Join in {_inside(where)} needs a list of Values.")
+    elif word == "Std:JsonGet":
+        if "Path" not in inner or ("PropertyFile" in inner) == ("S3Uri" in inner):
+            raise invalid(f"Std:JsonGet in {_inside(where)} needs a Path, and either PropertyFile or S3Uri.")
+    else:
+        raise invalid(f"{where} has {word[:80]}, which is no known function.")
+
+
+def _inside(where: str) -> str:
+    return where[:1].lower() + where[1:] if where.startswith("The ") else where
 
 
 def invalid(text: str) -> ValidationException:

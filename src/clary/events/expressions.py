@@ -45,7 +45,7 @@ class At:
 
 
 def parse_expression(text: str) -> Rate | At | Cron:
-    """The expression; ValueError when it is none."""
+    """The expression; ValueError when it is none. Schedules may also say `rate(1 hours)`: see `says_one_hours`."""
     if found := _RATE.fullmatch(text):
         return _rate(int(found[1]), found[2])
     if found := _AT.fullmatch(text):
@@ -53,6 +53,12 @@ def parse_expression(text: str) -> Rate | At | Cron:
     if found := _CRON.fullmatch(text):
         return parse_cron(found[1])
     raise ValueError(f"not a schedule expression: {text[:100]}")
+
+
+def says_one_hours(text: str) -> bool:
+    """Whether it is a rate of one in the plural, which EventBridge Scheduler takes, and a rule does not."""
+    found = _RATE.fullmatch(text)
+    return found is not None and int(found[1]) == 1 and found[2].endswith("s")
 
 
 def find_zone(name: str) -> ZoneInfo:
@@ -71,7 +77,7 @@ def next_after(expression: str, moment: datetime, zone: str = "UTC") -> datetime
 
 
 def _rate(value: int, unit: str) -> Rate:
-    if value < 1 or (value == 1) == unit.endswith("s"):
+    if value < 1 or (value > 1 and not unit.endswith("s")):
         raise ValueError("a rate is 1 minute, 2 minutes, 1 hour, ...")
     try:
         interval = timedelta(**{unit.rstrip("s") + "s": value})

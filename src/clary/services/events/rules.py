@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clary.base.errors import NotServed, ValidationException
-from clary.events.expressions import At, parse_expression
+from clary.events.expressions import At, parse_expression, says_one_hours
 from clary.events.patterns import compile_pattern
 from clary.services.context import Context
 from clary.services.events import names
@@ -94,7 +94,7 @@ def _check(request: dict[str, Any]) -> None:
             expression = parse_expression(request["ScheduleExpression"])
         except ValueError:
             expression = None
-        if expression is None or isinstance(expression, At):
+        if expression is None or isinstance(expression, At) or says_one_hours(request["ScheduleExpression"]):
             raise ValidationException("Parameter ScheduleExpression is not valid.")
 
 
