@@ -40,19 +40,21 @@ def test_mistakes_name_the_file_and_the_line(framework_python: Path) -> None:
 
 def test_xgboosts_own_sentence_is_kept_without_its_stack(framework_python: Path) -> None:
     labels = "0,1\n1,2\n2,3\n"
-    three, endless, none, empty = errors(
+    three, endless, none, empty, two = errors(
         framework_python,
         "xgboost_training",
         csv(labels, objective="binary:logistic"),
         csv("0,1\n1,inf\n"),
         Fit(ROUND, {"validation": ("text/csv", labels)}),
         csv(""),
+        Fit(ROUND, {"train": ("text/csv; label_size=2", GOOD)}),
     )
     assert three == "XGBoost refused to train: label must be in [0,1] for logistic regression."
     assert "contains `inf`" in endless
     assert not any(word in endless for word in ("Stack trace", "[bt]", "libxgboost", "/src/"))
     assert none == "The channel train is required; channels of this job: validation."
     assert empty == "The channel train holds no data (1 files)."
+    assert two == "The label_size of the channel train ('text/csv; label_size=2') must be 1 for XGBoost."
 
 
 def test_pipes_are_read_once(framework_python: Path) -> None:

@@ -37,6 +37,9 @@ def request(name: str = "job", mode: str = "File", **changes: Any) -> dict[str, 
     }
 
 
+GROUP = {"InstanceGroupName": "a", "InstanceType": "ml.m5.large", "InstanceCount": 1}
+
+
 def channel(source: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     data = {"S3DataType": "S3Prefix", "S3Uri": "s3://b/d", **(source or {})}
     return {"ChannelName": "train", "DataSource": {"S3DataSource": data}, **changes}
@@ -92,6 +95,16 @@ STREAMED = "can only be used with Pipe input mode"
             {"StoppingCondition": {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 2}},
             "ValidationException",
             "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true",
+        ),
+        (
+            {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 0}},
+            "ValidationException",
+            "at least 1",
+        ),
+        (
+            {"ResourceConfig": {"InstanceGroups": [GROUP, {**GROUP, "InstanceGroupName": "b", "InstanceCount": 0}]}},
+            "ValidationException",
+            "InstanceCount must be at least 1.",
         ),
         ({"CheckpointConfig": {"S3Uri": "s3://b/c", "LocalPath": "/tmp/c"}}, "NotImplemented", "outside /opt/ml"),
         ({"CheckpointConfig": {"S3Uri": "s3://b/c", "LocalPath": "/opt/ml/../c"}}, "NotImplemented", "/opt/ml"),

@@ -61,6 +61,8 @@ def _check_groups(resources: dict[str, Any], groups: list[dict[str, Any]]) -> No
         raise ValidationException("Each of InstanceGroups must have an InstanceGroupName of its own.")
     if not all(group.get("InstanceType") for group in groups):
         raise ValidationException("Each of InstanceGroups must have an InstanceType.")
+    if any(part.get("InstanceCount") == 0 for part in (resources, *groups)):  # which the model allows
+        raise ValidationException("InstanceCount must be at least 1.")
 
 
 def _check_reading(channels: list[dict[str, Any]], resources: dict[str, Any]) -> None:

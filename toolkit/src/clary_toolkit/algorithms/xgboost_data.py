@@ -17,6 +17,7 @@ from clary_toolkit.errors import CustomerError, UserError
 LIBSVM = frozenset({"", "libsvm", "text/libsvm", "text/x-libsvm"})
 CSV = frozenset({"csv", "text/csv"})
 PARQUET = frozenset({"parquet", "application/x-parquet"})
+_LABEL_SIZE = re.compile(r";[ ]?label_size[ ]?=[ ]?([^; ]*)", re.IGNORECASE)
 _PLACE = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: ")
 _WRONG = (ValueError, IndexError, TypeError, OverflowError)  # what data of another form raises; XGBoost's own is one
 
@@ -31,6 +32,7 @@ def read_channel(folder: Path, content_type: str, *, csv_weights: bool, width: i
             f"The content type {content_type!r} of the channel {channel} is not supported;"
             " supported: text/csv, text/libsvm, application/x-parquet, application/x-recordio-protobuf."
         )
+    _check_label_size(channel, kind, content_type)
     if not any(path.is_fifo() or path.stat().st_size for path in files):
         raise CustomerError(f"The channel {channel} holds no data ({len(files)} files).")
     try:
@@ -42,6 +44,13 @@ def read_channel(folder: Path, content_type: str, *, csv_weights: bool, width: i
     except _WRONG as error:
         taken = kind or "libsvm (no ContentType was given; text/csv is another)"
         raise CustomerError(f"Unable to read the channel {channel} as {taken}: {sentence(error)}.") from error
+
+
+def _check_label_size(channel: str, kind: str, content_type: str) -> None:
+    """The label is one column, the first; AWS's container refuses to be told otherwise."""
+    told = _LABEL_SIZE.search(content_type) if kind in CSV else None
+    if told is not None and told[1] != "1":
+        raise CustomerError(f"The label_size of the channel {channel} ({content_type!r}) must be 1 for XGBoost.")
 
 
 def _files_of(place: Path) -> list[Path]:
