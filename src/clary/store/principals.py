@@ -115,6 +115,12 @@ def tags_of(tx: Transaction, arn: str) -> Mapping[str, str]:
     return row.document.get("Tags", {}) if row is not None and row.kind in (ROLE, USER, POLICY, PROFILE) else {}
 
 
+def exists(tx: Transaction, arn: str) -> bool:
+    """Whether there is such a user or role."""
+    row = resources.find_by_arn(tx, arn)
+    return row is not None and row.kind in (ROLE, USER)
+
+
 def policy_text(tx: Transaction, account: str, policy_arn: str) -> str | None:
     """A managed policy of the account or of AWS; None when there is no such policy."""
     policy = resources.find_by_arn(tx, policy_arn)

@@ -109,6 +109,28 @@ def test_a_role_that_does_not_exist(client: Client, operation: str, more: dict[s
     stranger.fails(operation, "NoSuchEntity", RoleName="Trainer", **more)
 
 
+def test_trust_in_nobody_is_refused(client: Client) -> None:
+    """As on AWS, for the accounts that are known here."""
+
+    def trust(*who: str) -> str:
+        return text_of(policy({"Effect": "Allow", "Principal": {"AWS": list(who)}, "Action": "sts:AssumeRole"}))
+
+    nobody = f"arn:aws:iam::{ACCOUNT}:user/nobody"
+    for operation, member in (
+        ("CreateRole", "AssumeRolePolicyDocument"),
+        ("UpdateAssumeRolePolicy", "PolicyDocument"),
+    ):
+        name = "Other" if operation == "CreateRole" else "Trainer"
+        request = {"RoleName": name, member: trust(ROLE_ARN, nobody)}
+        error = client.fails(operation, "MalformedPolicyDocument", **request)
+        assert error.message == f'Invalid principal in policy: "AWS":"{nobody}"'
+    client.fails("GetRole", "NoSuchEntity", RoleName="Other")
+    elsewhere = "arn:aws:iam::999988887777:user/somebody"
+    client("UpdateAssumeRolePolicy", RoleName="Trainer", PolicyDocument=trust(ROLE_ARN, ACCOUNT, elsewhere))
+    client("CreateUser", UserName="nobody")
+    client("UpdateAssumeRolePolicy", RoleName="Trainer", PolicyDocument=trust(nobody))
+
+
 def test_malformed_documents_change_nothing(client: Client) -> None:
     bad = text_of(policy({"Effect": "Allow", "Action": "s3:*"}))
     client.fails("CreateRole", "MalformedPolicyDocument", RoleName="Other", AssumeRolePolicyDocument=bad)

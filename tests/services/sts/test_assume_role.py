@@ -123,6 +123,7 @@ def test_the_accounts_trust_needs_a_policy_of_the_user(client: Client) -> None:
 
 
 def test_trust_in_the_user_is_enough(client: Client, admin: Client) -> None:
+    admin("CreateUser", UserName="alice")
     trust(admin, trusting({"AWS": ALICE.arn}))
     assume(as_user(client))
     refused(as_user(client, deny("sts:*")))
@@ -150,14 +151,15 @@ def test_roles_can_be_chained_for_an_hour(client: Client, admin: Client) -> None
 
 def test_session_policies_limit_what_can_be_assumed(client: Client, admin: Client) -> None:
     """Also where the trust policy names the caller's role, which needs no policy of that role."""
-    trust(admin, trusting({"AWS": OTHER}))
     limited = session(client, admin, Policy=text_of(policy(allow("s3:*"))))
+    trust(admin, trusting({"AWS": OTHER}))
     refused(limited)
 
 
 def test_trust_in_a_role_is_enough_for_its_sessions(client: Client, admin: Client) -> None:
+    of_other = session(client, admin)
     trust(admin, trusting({"AWS": OTHER}))
-    assume(session(client, admin))
+    assume(of_other)
 
 
 def test_policies_limit_the_session(client: Client, admin: Client) -> None:

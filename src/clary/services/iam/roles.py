@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
-from clary.access.documents import parse_trust_policy
+from clary.access.documents import MalformedPolicyDocument, parse_trust_policy
+from clary.access.statements import as_list
 from clary.base import ids
 from clary.services.context import Context
 from clary.services.iam import entities
 from clary.services.iam.tags import tags_of
-from clary.store import principals
+from clary.store import accounts, principals
+from clary.store.database import Transaction
 from clary.store.resources import Resource
 
 _HOUR = 3600
 _MAX_TRUST_CHARACTERS = 4096
+_NAMED = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):(?:user|role)/.+")
 
 
 def create_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -26,6 +30,7 @@ def create_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     )
     document["Tags"] = tags_of(request.get("Tags"))
     with context.database.write() as tx:
+        _check_principals(context, tx, document["Trust"])
         if request.get("PermissionsBoundary"):
             boundary = request["PermissionsBoundary"]
             document["Boundary"] = entities.get_policy_row(tx, context, boundary, entities.NOT_ATTACHABLE).arn
@@ -45,6 +50,17 @@ def _trust(text: str) -> dict[str, Any]:
         _MAX_TRUST_CHARACTERS, f"Cannot exceed quota for ACLSizePerRole: {_MAX_TRUST_CHARACTERS}", text
     )
     return parse_trust_policy(text)
+
+
+def _check_principals(context: Context, tx: Transaction, trust: dict[str, Any]) -> None:
+    """Users and roles of this installation's accounts must exist; who lives elsewhere is not known here."""
+    living = accounts.living(tx, context.installation.account)
+    for statement in as_list(trust["Statement"]):
+        principal = statement["Principal"]
+        for text in as_list(principal.get("AWS", [])) if isinstance(principal, dict) else ():
+            named = _NAMED.fullmatch(text)
+            if named and named[1] in living and not principals.exists(tx, text):
+                raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{text}"')
 
 
 def get_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -81,6 +97,7 @@ def update_assume_role_policy(context: Context, request: dict[str, Any]) -> dict
     trust = _trust(request["PolicyDocument"])
     with context.database.write() as tx:
         role = entities.get_role_row(tx, context, request["RoleName"])
+        _check_principals(context, tx, trust)
         entities.save(tx, context, role, {"Trust": trust})
     return {}
 
