@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from typer.testing import CliRunner
 from clary.base.errors import ConfigurationError
 from clary.base.installation import ensure_installation
 from clary.base.settings import load_settings
-from clary.cli import main, serve
+from clary.cli import client_files, env, main, serve
 from clary.cli.doctor import CHECKS
 from clary.cli.running import await_server
 
@@ -50,17 +49,25 @@ def test_a_server_that_was_never_started_is_told_from_a_slow_one(tmp_path: Path)
         await_server(load_settings({}, data=tmp_path), 0.0)
 
 
-def test_errors_of_clients_are_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ReadTimeoutError(endpoint_url="http://127.0.0.1:1"), "clary: Read timeout"),
+        (OSError(28, "No space left on device", "/data/x"), "clary: No space left on device: /data/x"),
+    ],
+)
+def test_errors_of_clients_and_disks_are_one_line(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def fail(_arguments: list[str]) -> Any:
-        raise ReadTimeoutError(endpoint_url="http://127.0.0.1:1")
+        raise error
 
     monkeypatch.setattr(main, "application", fail)
-    monkeypatch.setattr(sys, "argv", ["clary"])
     with pytest.raises(SystemExit, match="1"):
         main.main()
-    said = capsys.readouterr().err
-    assert said.startswith("clary: Read timeout")
-    assert said.count("\n") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(said)
 
 
 def bad(data: Path) -> list[str]:
@@ -78,3 +85,26 @@ def test_doctor_sees_what_would_keep_a_server_from_starting(tmp_path: Path) -> N
     ensure_installation(load_settings({}, data=damaged))
     (damaged / "installation.json").write_text("{")
     assert "is damaged" in bad(damaged)[0]
+
+
+def test_whatever_goes_wrong_leaves_no_shell_at_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(env, "await_server", lambda *_: None)
+    monkeypatch.setattr(env, "shell_variables", full)
+    said = command("env", "--data", str(tmp_path))
+    assert isinstance(said.exception, OSError)
+    assert said.stdout == "false\n"
+
+
+def test_files_of_clients_are_written_once(tmp_path: Path) -> None:
+    layout = load_settings({}, data=tmp_path).layout
+    layout.tls.mkdir()
+    (layout.tls / "ca.pem").write_text("authority")
+    client_files.write_client_files(layout, "https://127.0.0.1:1")
+    written = {path: path.stat().st_ino for path in layout.client.rglob("*.*")}
+    client_files.write_client_files(layout, "https://127.0.0.1:1")
+    assert {path: path.stat().st_ino for path in layout.client.rglob("*.*")} == written
+    client_files.write_client_files(layout, "https://127.0.0.1:2")
+    assert "127.0.0.1:2" in (layout.client / "models" / "endpoints.json").read_text()

@@ -207,6 +207,12 @@ def test_the_scripts_own_failure_file_stays(opt_ml: OptMl) -> None:
     assert opt_ml.failure == "mine"
 
 
+def test_a_script_may_tidy_its_folders_away(opt_ml: OptMl) -> None:
+    script = "import os, shutil; shutil.rmtree(os.environ['SM_OUTPUT_DIR'])"
+    assert opt_ml.train({"train.py": script})[0] == 0
+    assert (opt_ml.base / "output/success").exists()
+
+
 def test_algorithm_mode_is_refused_clearly(opt_ml: OptMl) -> None:
     opt_ml.configure({"max_depth": "3"}, {})
     code, output = opt_ml.run("train", CLARY_FRAMEWORK="scikit-learn")

@@ -25,10 +25,16 @@ def write_client_files(layout: Layout, https_url: str) -> None:
     python, models = layout.client / "python", layout.client / "models"
     for folder in (python, models):
         folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(python / "sitecustomize.py", _START.read_bytes())
     data = endpoint_data_with_sts_at(urlsplit(https_url).netloc)
-    write_bytes(models / "endpoints.json", json.dumps(data).encode())
-    write_bytes(layout.client / "ca-bundle.pem", _system_authorities() + (layout.tls / "ca.pem").read_bytes())
+    _keep(python / "sitecustomize.py", _START.read_bytes())
+    _keep(models / "endpoints.json", json.dumps(data).encode())
+    _keep(layout.client / "ca-bundle.pem", _system_authorities() + (layout.tls / "ca.pem").read_bytes())
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Written only where it differs: a shell is to find its way to Clary also while the disk is full."""
+    if not path.is_file() or path.read_bytes() != content:
+        write_bytes(path, content)
 
 
 def _system_authorities() -> bytes:

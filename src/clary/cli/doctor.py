@@ -26,6 +26,7 @@ from clary.runtimes.isolation import choose_isolation
 from clary.supervisor.server_file import is_ready
 
 _ENOUGH_DISK = 5 * 1024**3
+_LEAST_DISK = 256 * 1024**2
 _IDLE_DAYS = 30
 _ANSWER_SECONDS = 5.0
 
@@ -98,6 +99,8 @@ def _nearest(folder: Path) -> Path:
 def _disk(settings: Settings) -> Finding:
     folder = _nearest(settings.data)
     free = shutil.disk_usage(folder).free
+    if free < _LEAST_DISK:
+        return Finding(False, f"{free / 1024**2:.0f} MiB free below {folder}", "Nothing can be stored for long.")
     good = True if free > _ENOUGH_DISK else None
     return Finding(
         good, f"{free / 1024**3:.0f} GiB free below {folder}", "" if good else "Environments need some GiB."

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from clary.base.errors import ConfigurationError
 from clary.base.settings import load_settings
 from clary.cli.options import DataOption
 from clary.cli.running import await_server, find_server
@@ -22,13 +21,16 @@ def env(
     timeout: Annotated[float, typer.Option(help="Seconds to wait until the server is ready.")] = 30.0,
 ) -> None:
     """Wait until Clary is ready, then print exports for the shell: eval "$(clary env)"."""
-    settings = load_settings(data=data)
+    lines = ["false"]  # so that `eval "$(clary env)"` fails too, instead of leaving the shell at AWS
     try:
+        settings = load_settings(data=data)
         if find_server(settings) is None:
             typer.echo(f"waiting for Clary on {settings.data}", err=True)
         await_server(settings, timeout)
-    except ConfigurationError:
-        typer.echo("false")  # so that `eval "$(clary env)"` fails too, instead of leaving the shell at AWS
-        raise
-    for name, value in shell_variables(settings, root=root).items():
-        typer.echo(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
+        lines = [_line(name, value) for name, value in shell_variables(settings, root=root).items()]
+    finally:
+        typer.echo("\n".join(lines))
+
+
+def _line(name: str, value: str | None) -> str:
+    return f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"

@@ -41,6 +41,9 @@ def main() -> None:
     except ConfigurationError as error:
         print(f"clary: {error}", file=sys.stderr)
         sys.exit(1)
+    except OSError as error:
+        print(f"clary: {error.strerror or error}: {error.filename or 'no file'}", file=sys.stderr)
+        sys.exit(1)
     except _client_errors() as error:
         print(f"clary: {error} (`clary doctor` looks at the server.)", file=sys.stderr)
         sys.exit(1)

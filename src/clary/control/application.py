@@ -26,6 +26,7 @@ from clary.control.spool import Spool
 from clary.services.context import Context
 from clary.services.operation import Operation
 from clary.store.blobs import Incoming
+from clary.store.database import disk_is_full
 from clary.wire.error_codes import localize
 from clary.wire.facts import FACTS
 from clary.wire.http import RequestHead
@@ -91,9 +92,11 @@ class Application:
         except ApiError as error:
             self._audit.of_call(call, None, error)
             call.response = self._error(call, error)
-        except Exception:
+        except Exception as error:
             log.exception("internal failure", extra={"request_id": call.request_id, "path": call.head.path})
             failure = ApiError(f"Clary failed; its log has more under request id {call.request_id}.")
+            if disk_is_full(error):
+                failure = ApiError("The disk that Clary's data folder is on is full; nothing was changed.")
             self._audit.of_call(call, None, failure)
             call.response = self._error(call, failure)
         if isinstance(call.body, Incoming):

@@ -6,6 +6,8 @@ SQLite runs in WAL mode with synchronous=FULL: what a client was told is on disk
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
@@ -106,6 +108,13 @@ class Database:
         if touched:
             for listener in self._listeners:
                 listener(touched)
+
+
+def disk_is_full(error: Exception) -> bool:
+    """Whether it is what the file system, or the database on it, says when nothing more can be written."""
+    if isinstance(error, OperationalError):
+        return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _open_sqlite(path: Path) -> Engine:

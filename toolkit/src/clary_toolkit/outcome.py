@@ -39,4 +39,6 @@ def write_failure(path: Path, error: ToolkitError) -> None:
 
 
 def write_success(path: Path) -> None:
+    """Also where the program has tidied its folders away."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
