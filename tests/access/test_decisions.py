@@ -422,6 +422,13 @@ RESOURCE_POLICIES = [
 ]
 
 ABROAD: dict[str, Any] = {"resource": FOREIGN}
+MANAGED = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+EVERYBODYS = [
+    Case("a managed policy of AWS is at home everywhere", ALLOWED, [ALL], "iam:GetPolicy", MANAGED),
+    Case("also for root, without a policy", ALLOWED, [], "iam:GetPolicy", MANAGED, principal=ROOT),
+    Case("and still needs a permission", DENIED, [NOBODY], "iam:GetPolicy", MANAGED),
+]
+
 CROSS_ACCOUNT = [
     Case("only identity", DENIED, [ALL], **ABROAD),
     Case("only resource", DENIED, resource_policy=grants(aws(ROLE_ARN)), **ABROAD),
@@ -467,6 +474,7 @@ TABLES = {
     "limits": LIMITS,
     "resource policies": RESOURCE_POLICIES,
     "cross-account": CROSS_ACCOUNT,
+    "everybody's": EVERYBODYS,
 }
 CASES = [pytest.param(case, id=f"{topic}: {case.name}") for topic, cases in TABLES.items() for case in cases]
 

@@ -29,6 +29,7 @@ RESOURCE = "resource-based policy"
 TRUST = "role trust policy"
 
 _ARTICLES = {IDENTITY: "an", BOUNDARY: "a", SESSION: "a", RESOURCE: "a", TRUST: "a"}
+_EVERYBODYS = "aws"  # stands for an account in the ARNs of managed policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class AccessRequest:
 
     Keys that follow from the principal need not be given. The owner of the resource is `aws:resourceaccount`
     of the context, else the account in the ARN, else the caller's own account: give the key for ARNs without
-    account (S3).
+    account (S3). AWS's managed policies are at home in every account.
     """
 
     principal: Principal
@@ -51,7 +52,8 @@ class AccessRequest:
         if isinstance(owner, str):
             return owner
         parts = self.resource.split(":", 5)
-        return (parts[4] if len(parts) == 6 else "") or self.principal.account
+        named = parts[4] if len(parts) == 6 else ""
+        return named if named not in ("", _EVERYBODYS) else self.principal.account
 
     def get(self, key: str, /) -> str | Sequence[str] | None:
         """Value of a condition key or variable."""

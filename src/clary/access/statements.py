@@ -7,6 +7,7 @@ makes the common question, "may this known principal invoke this endpoint?", a f
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from clary.access.principals import Principal
 _MAX_IDENTITIES = 1024
 _MAX_DOCUMENTS = 4096
 _MAX_ACTIONS = 2048
+_VARIABLE_NAME = re.compile(r"\$\{([^*?$},]+)")
 
 
 class Grant(IntEnum):
@@ -101,8 +103,14 @@ class Policy:
             self._by_action[action] = known
         return known
 
-    def condition_keys(self) -> set[str]:
-        return {condition.key for statement in self.statements for condition in statement.conditions}
+    def asked_keys(self) -> dict[str, str]:
+        """Condition keys and variables that it asks for: in lower case, and as they are written."""
+        written = [
+            key for item in self.statements for block in item.source.get("Condition", {}).values() for key in block
+        ]
+        if self.document.get("Version") == "2012-10-17":
+            written += [name.strip() for name in _VARIABLE_NAME.findall(json.dumps(self.document))]
+        return {key.lower(): key for key in reversed(written)}
 
 
 _by_identity: dict[int, tuple[Mapping[str, Any], Policy]] = {}

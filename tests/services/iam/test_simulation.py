@@ -70,7 +70,7 @@ def test_matched_statements_are_those_that_decided(client: Client, context: Cont
 def test_context(client: Client) -> None:
     put(client, "tagged", allow("sagemaker:*", when={"StringEquals": {"aws:RequestTag/team": "fraud"}}))
     (result,) = results(client, "sagemaker:CreateModel")
-    assert (result["EvalDecision"], result["MissingContextValues"]) == ("implicitDeny", ["aws:requesttag/team"])
+    assert (result["EvalDecision"], result["MissingContextValues"]) == ("implicitDeny", ["aws:RequestTag/team"])
     given = {
         "ContextKeyName": "aws:RequestTag/team", "ContextKeyValues": ["fraud"], "ContextKeyType": "string",
     }  # fmt: skip
@@ -203,8 +203,11 @@ def test_the_keys_that_policies_ask_for(client: Client) -> None:
     timed = allow("s3:*", when={"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}})
     put(client, "tagged", tagged)
     asked = {"PolicySourceArn": ROLE_ARN, "PolicyInputList": [text_of(policy(timed))]}
-    both = ["aws:currenttime", "aws:requesttag/team"]
+    both = ["aws:CurrentTime", "aws:RequestTag/team"]
     assert client("GetContextKeysForPrincipalPolicy", **asked)["ContextKeyNames"] == both
     own = client("GetContextKeysForCustomPolicy", PolicyInputList=asked["PolicyInputList"])
-    assert own["ContextKeyNames"] == ["aws:currenttime"]
+    assert own["ContextKeyNames"] == ["aws:CurrentTime"]
+    named = allow("s3:*", resource="arn:aws:s3:::b/${aws:username}/${*}/${aws:PrincipalTag/team, 'x'}")
+    own = client("GetContextKeysForCustomPolicy", PolicyInputList=[text_of(policy(named, tagged))])
+    assert own["ContextKeyNames"] == ["aws:PrincipalTag/team", "aws:RequestTag/team", "aws:username"]
     client.fails("GetContextKeysForPrincipalPolicy", "NoSuchEntity", PolicySourceArn=f"{ROLE_ARN}2")

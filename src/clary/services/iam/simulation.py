@@ -87,7 +87,11 @@ def get_context_keys_for_principal_policy(context: Context, request: dict[str, A
 
 
 def _asked_for(documents: Iterable[Document]) -> list[str]:
-    return sorted({key for document in documents for key in compile_policy(document).condition_keys()})
+    """As they are written, each once."""
+    found: dict[str, str] = {}
+    for document in documents:
+        found = compile_policy(document).asked_keys() | found
+    return sorted(found.values())
 
 
 def _root(context: Context) -> Question:
@@ -219,7 +223,6 @@ def _source(match: Match, question: Question) -> Source:
 
 def _missing(asked: AccessRequest, policies: PolicySet) -> list[str]:
     """Condition keys that the policies ask for and the request does not have."""
-    wanted = {
-        key for _, documents in policies.layers() for d in documents for key in compile_policy(d).condition_keys()
-    }
-    return sorted(wanted - asked.context.keys() - principal_keys(asked.principal).keys())
+    wanted = _asked_for(document for _, documents in policies.layers() for document in documents)
+    known = asked.context.keys() | principal_keys(asked.principal).keys()
+    return [key for key in wanted if key.lower() not in known]
