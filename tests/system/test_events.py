@@ -157,7 +157,7 @@ def test_what_a_target_refuses_goes_to_its_dead_letter_queue_and_others_flow(ser
     attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
     assert attributes["RULE_ARN"] == rule
     assert attributes["TARGET_ARN"] == closed
-    assert "AccessDenied" in attributes["ERROR_CODE"]
+    assert attributes["ERROR_CODE"] == "NO_PERMISSIONS"
     (message,) = eventually(received(server, open_url))
     assert json.loads(message["Body"]) == {"id": 7}
 

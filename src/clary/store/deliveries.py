@@ -23,6 +23,7 @@ line is ever due, and the next one when that is removed. So nothing is overtaken
                  pipeline  SageMakerPipelineParameters {PipelineParameterList} with final values
                  bus       EventBridgeParameters {Source, DetailType} when the body is only the detail;
                            Passage {EventId, Hops} of an event that a rule passes on
+                 any       Schedule {EXECUTION_ID, SCHEDULED_TIME} of what a schedule sends, for its dead letters
                  http(s)   Headers {name: value};  mailto  Subject;  API destination  HttpParameters
     attempts     most attempts after the first; seconds: greatest age
     dead_letter  ARN of the queue that gets what is given up, or None
@@ -129,9 +130,9 @@ def due(tx: Transaction, now: datetime, limit: int, *, beyond: int = 0) -> list[
 
 
 def is_unchanged(tx: Transaction, delivery: Delivery) -> bool:
-    """Whether it is still waiting, and has not been tried since it was read."""
-    tries = tx.execute(select(DELIVERIES.c.tries).where(DELIVERIES.c.id == delivery.id)).scalar()
-    return tries == delivery.tries
+    """Whether it is still waiting, and has not been tried or postponed since it was read."""
+    found = tx.execute(select(DELIVERIES.c.tries, DELIVERIES.c.due).where(DELIVERIES.c.id == delivery.id)).first()
+    return found is not None and (found.tries, found.due) == (delivery.tries, delivery.due)
 
 
 def next_due(tx: Transaction) -> datetime | None:
@@ -140,9 +141,10 @@ def next_due(tx: Transaction) -> datetime | None:
     return found
 
 
-def postpone(tx: Transaction, delivery: Delivery, due: datetime) -> None:
-    """An attempt has failed: try again at `due`."""
-    tx.execute(update(DELIVERIES).where(DELIVERIES.c.id == delivery.id).values(due=due, tries=DELIVERIES.c.tries + 1))
+def postpone(tx: Transaction, delivery: Delivery, due: datetime, *, counted: bool = True) -> None:
+    """An attempt has failed: try again at `due`. It is not `counted` when the target was only busy."""
+    tries = DELIVERIES.c.tries + counted
+    tx.execute(update(DELIVERIES).where(DELIVERIES.c.id == delivery.id).values(due=due, tries=tries))
     tx.touch(TOUCHED, "delivery")
 
 

@@ -13,6 +13,9 @@ from clary.base.errors import AccessDenied, ApiError
 from tests.engine.events.conftest import DEAD, QUEUE, World
 from tests.server import eventually
 
+RULE = "arn:aws:events:us-east-1:111122223333:rule/r"
+FUNCTION = "arn:aws:lambda:us-east-1:111122223333:function:f"
+
 
 def unavailable(_parameters: Mapping[str, Any]) -> dict[str, Any]:
     raise ApiError("later", code="ServiceUnavailable", status=503)
@@ -31,7 +34,7 @@ def test_failures_are_tried_again_with_growing_pauses_and_then_buried(world: Wor
         return {} if parameters["QueueUrl"].endswith("/dead") else unavailable(parameters)
 
     world.calls.behave["SendMessage"] = behave
-    world.send(attempts=4, dead_letter=DEAD, source="arn:rule", service="events.amazonaws.com")
+    world.send(attempts=4, dead_letter=DEAD, source=RULE, service="events.amazonaws.com")
     pauses = []
     for _ in range(4):
         (delivery,) = world.waiting()
@@ -46,11 +49,53 @@ def test_failures_are_tried_again_with_growing_pauses_and_then_buried(world: Wor
     letter = world.calls.of("sqs:SendMessage")[-1]
     attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
     assert attributes == {
-        "RULE_ARN": "arn:rule",
+        "RULE_ARN": RULE,
         "TARGET_ARN": QUEUE,
-        "ERROR_CODE": "ServiceUnavailable",
+        "ERROR_CODE": "ERROR_FROM_TARGET",
         "ERROR_MESSAGE": "later",
         "RETRY_ATTEMPTS": "4",
+        "EXHAUSTED_RETRY_CONDITION": "MaximumRetryAttempts",
+    }
+
+
+def letter_of(world: World, refusal: ApiError, **sent: Any) -> dict[str, str]:
+    """The attributes of the letter that one refusal leads to."""
+
+    def refuse(_parameters: Mapping[str, Any]) -> dict[str, Any]:
+        raise refusal
+
+    world.calls.behave["SendMessage"] = world.calls.behave["Invoke"] = refuse
+    world.deliverer().perform(world.send(**{"attempts": 0, "dead_letter": DEAD, **sent}))
+    (letter,) = world.waiting()
+    return {name: value["StringValue"] for name, value in letter.document["options"]["MessageAttributes"].items()}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code"),
+    [
+        (AccessDenied("no"), "NO_PERMISSIONS"),
+        (ApiError("gone", code="QueueDoesNotExist", status=400), "NO_RESOURCE"),
+        (ApiError("slowly", code="RequestThrottled", status=400), "THROTTLING"),
+        (ApiError("what?", code="OddException", status=400), "SDK_CLIENT_ERROR"),
+    ],
+)
+def test_letters_of_rules_have_the_codes_of_eventbridge(world: World, refusal: ApiError, code: str) -> None:
+    found = letter_of(world, refusal, source=RULE)
+    assert (found["ERROR_CODE"], found["RULE_ARN"], found["RETRY_ATTEMPTS"]) == (code, RULE, "0")
+    assert ("EXHAUSTED_RETRY_CONDITION" in found) == (code == "THROTTLING")
+
+
+def test_letters_of_schedules_name_the_schedule_and_its_time(world: World) -> None:
+    schedule = "arn:aws:scheduler:us-east-1:111122223333:schedule/default/s"
+    about = {"EXECUTION_ID": "e-1", "SCHEDULED_TIME": "2026-01-01T12:00:00Z"}
+    assert letter_of(world, AccessDenied("no"), source=schedule, options={"Schedule": about}) == {
+        **about,
+        "SCHEDULE_ARN": schedule,
+        "TARGET_ARN": QUEUE,
+        "ERROR_CODE": "AccessDeniedException",
+        "ERROR_MESSAGE": "no",
+        "RETRY_ATTEMPTS": "0",
+        "IS_PAYLOAD_TRUNCATED": "false",
     }
 
 
@@ -152,13 +197,49 @@ def test_a_long_message_group_goes_in_order(world: World) -> None:
 
 
 def test_functions_that_fail_are_called_three_times(world: World) -> None:
-    world.calls.behave["Invoke"] = lambda _: {"FunctionError": "Unhandled"}
-    world.send("arn:aws:lambda:us-east-1:111122223333:function:f", body='{"a": 1}')
-    while waiting := world.waiting():
+    failed = {"FunctionError": "Unhandled", "Payload": b'{"errorMessage": "bad day"}'}
+    world.calls.behave["Invoke"] = lambda _: failed
+    options = {"LambdaParameters": {"RequestId": "r-1"}}
+    world.send(FUNCTION, body='{"a": 1}', options=options, dead_letter=DEAD)
+    while (waiting := world.waiting()) and not waiting[0].document["letter"]:
         world.deliverer().perform(waiting[0])
         world.clock.move(1000)
     calls = world.calls.of("lambda:Invoke")
-    assert [call["Payload"] for call in calls] == [b'{"a": 1}'] * 3
+    assert [(call["Payload"], call["InvocationType"]) for call in calls] == [(b'{"a": 1}', "RequestResponse")] * 3
+    assert waiting[0].document["options"]["MessageAttributes"] == {
+        "RequestID": {"DataType": "String", "StringValue": "r-1"},
+        "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+        "ErrorMessage": {"DataType": "String", "StringValue": "bad day"},
+    }
+
+
+def test_what_a_rule_sends_to_a_function_becomes_a_call_of_lambda_s_own_queue(world: World) -> None:
+    world.send(FUNCTION, body='{"a": 1}', source=RULE, service="events.amazonaws.com")
+    world.deliverer().perform(world.waiting()[0])
+    (call,) = world.calls.of("lambda:Invoke")
+    assert (call["Payload"], call["InvocationType"]) == (b'{"a": 1}', "Event")
+    assert world.waiting() == []
+
+
+def test_a_call_of_a_busy_function_waits_for_its_turn(world: World) -> None:
+    busy = 5 * [ApiError("Rate Exceeded.", code="TooManyRequestsException", status=429)]
+
+    def behave(_parameters: Mapping[str, Any]) -> dict[str, Any]:
+        if busy:
+            raise busy.pop()
+        return {}
+
+    world.calls.behave["Invoke"] = behave
+    world.send(FUNCTION, options={"LambdaParameters": {"RequestId": "r-1"}}, attempts=0, dead_letter=DEAD)
+    for _ in range(5):
+        (delivery,) = world.waiting()
+        world.deliverer().perform(delivery)
+        (delivery,) = world.waiting()
+        assert (delivery.tries, delivery.document["letter"]) == (0, False)
+        assert delivery.due > world.clock.now()
+        world.clock.time = delivery.due
+    world.deliverer().perform(delivery)
+    assert world.waiting() == []
 
 
 @pytest.mark.parametrize(
@@ -170,7 +251,7 @@ def test_destinations_get_a_record_of_a_call(
 ) -> None:
     answer = {"ExecutedVersion": "7", "Payload": b'{"b": 2}', **({"FunctionError": "Unhandled"} if failed else {})}
     world.calls.behave["Invoke"] = lambda _: answer
-    function = "arn:aws:lambda:us-east-1:111122223333:function:f"
+    function = FUNCTION
     bus = "arn:aws:events:us-east-1:111122223333:event-bus/results"
     role = "arn:aws:iam::111122223333:role/f"
     parameters = {"RequestId": "r-1", "Role": role, "OnSuccess": bus, "OnFailure": QUEUE}

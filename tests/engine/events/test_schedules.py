@@ -105,6 +105,15 @@ def test_a_start_date_is_waited_for(world: World) -> None:
     assert len(world.waiting()) == 1
 
 
+@pytest.mark.parametrize(("time", "count"), [("11:59:01", 1), ("11:58:59", 0)])
+def test_what_was_due_a_moment_before_it_was_made_fires_at_once(world: World, time: str, count: int) -> None:
+    row = schedule(world, f"at(2026-01-01T{time})")
+    controller = Schedules(world)  # type: ignore[arg-type]  # has all that the controller uses
+    look(world, controller, row)
+    look(world, controller, row)
+    assert len(world.waiting()) == count
+
+
 def test_what_is_done_is_deleted_when_asked(world: World) -> None:
     row = schedule(world, "at(2026-01-01T12:30:00)", after="DELETE")
     controller = Schedules(world)  # type: ignore[arg-type]  # has all that the controller uses

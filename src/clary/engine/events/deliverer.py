@@ -148,9 +148,9 @@ class Deliverer:
         document = delivery.document
         age = (self._tools.clock.now() - delivery.since).total_seconds()
         most = document["attempts"] if error.most is None else min(error.most, document["attempts"])
-        worth_it = document["letter"] or (error.temporary and delivery.tries < most)
+        worth_it = document["letter"] or (error.temporary and (delivery.tries < most or not error.counted))
         if worth_it and age < document["seconds"]:
-            self._postpone(delivery)
+            self._postpone(delivery, age, counted=error.counted)
         else:
             self._give_up(delivery, error)
 
@@ -170,11 +170,14 @@ class Deliverer:
             if has_destinations(delivery):
                 add_failure(tx, delivery, error.answer, self._tools.clock.now())
 
-    def _postpone(self, delivery: Delivery) -> None:
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(delivery.tries, 20))
+    def _postpone(self, delivery: Delivery, age: float, *, counted: bool) -> None:
+        """Pauses grow with the attempts, or with the time for which the target has been busy."""
+        doubled = 2.0 ** min(delivery.tries, 20) if counted else age / 8
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * max(1.0, doubled))
         jittered = pause * (0.5 + secrets.randbelow(1000) / 1000)
+        due = self._tools.clock.now() + timedelta(seconds=jittered)
         with self._tools.database.write() as tx:
-            deliveries.postpone(tx, delivery, self._tools.clock.now() + timedelta(seconds=jittered))
+            deliveries.postpone(tx, delivery, due, counted=counted)
 
     def _on_commit(self, touched: Mapping[int, str]) -> None:
         if deliveries.TOUCHED in touched:

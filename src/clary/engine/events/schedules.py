@@ -7,7 +7,7 @@ crash it has either happened or is still due. What was missed while Clary was do
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from clary.base.crash import crash_here
@@ -20,6 +20,7 @@ from clary.store.database import Transaction
 from clary.store.resources import Resource
 
 _LONGEST_SLEEP = 60.0
+_GRACE = timedelta(minutes=1)  # as exact as EventBridge Scheduler is: what was due a moment ago is not too late
 
 
 class ScheduledRules:
@@ -119,7 +120,7 @@ def _following(schedule: Resource, now: datetime, *, first: bool) -> datetime | 
     if first and document["expression"].startswith("rate("):
         found: datetime | None = max(start or now, now)
     elif first and document["expression"].startswith("at("):
-        found = next_after(document["expression"], schedule.created_at, document["zone"])
+        found = next_after(document["expression"], schedule.created_at - _GRACE, document["zone"])
     else:
         found = next_after(document["expression"], max(start or now, now), document["zone"])
     return None if found is None or (end is not None and found > end) else found
@@ -133,12 +134,19 @@ class _Words:
     due: datetime
     now: datetime
 
+    @property
+    def time(self) -> str:
+        return self.due.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @property
+    def execution(self) -> str:
+        return derived_id(self.schedule.arn, self.time)
+
     def fill(self, text: str) -> str:
-        due = self.due.strftime("%Y-%m-%dT%H:%M:%SZ")
         words = {
             "<aws.scheduler.schedule-arn>": self.schedule.arn,
-            "<aws.scheduler.scheduled-time>": due,
-            "<aws.scheduler.execution-id>": derived_id(self.schedule.arn, due),
+            "<aws.scheduler.scheduled-time>": self.time,
+            "<aws.scheduler.execution-id>": self.execution,
             "<aws.scheduler.attempt-number>": "1",
         }
         for word, value in words.items():
@@ -154,12 +162,14 @@ def _fire(tx: Transaction, schedule: Resource, due: datetime, now: datetime) -> 
         for name in ("SqsParameters", "SageMakerPipelineParameters", "EventBridgeParameters")
         if target.get(name)
     }
+    words = _Words(schedule, due, now)
+    options["Schedule"] = {"EXECUTION_ID": words.execution, "SCHEDULED_TIME": words.time}
     deliveries.add(
         tx,
         account=schedule.account,
         region=schedule.region,
         target=target["Arn"],
-        body=_Words(schedule, due, now).fill(target.get("Input") or _default_input(schedule, due)),
+        body=words.fill(target.get("Input") or _default_input(schedule, due)),
         now=now,
         role=target["RoleArn"],
         source=schedule.arn,

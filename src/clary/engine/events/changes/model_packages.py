@@ -30,7 +30,7 @@ def told(change: Change) -> Told | None:
     described = {**change.request, **{name: document[name] for name in _MEMBERS if name in document}}
     detail = {
         **{name: described.get(name) for name in _MEMBERS},
-        "ModelPackageName": change.name,
+        "ModelPackageName": None if document.get("version") else change.name,
         "ModelPackageGroupName": described.get("ModelPackageGroupName") or document.get("group"),
         "ModelPackageVersion": document.get("version"),
         "ModelPackageArn": change.arn,

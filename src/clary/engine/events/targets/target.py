@@ -15,8 +15,9 @@ from clary.store.deliveries import Delivery
 
 
 class Undeliverable(ClaryError):
-    """The target did not take it. `temporary`: trying again may help; `most`: but only so many times. `answer`:
-    what it said, when it said something."""
+    """The target did not take it. `temporary`: trying again may help; `most`: but only so many times; `counted`:
+    whether this was one of the attempts, or the target was only busy. `answer`: what it said, when it said something.
+    """
 
     def __init__(
         self,
@@ -25,6 +26,7 @@ class Undeliverable(ClaryError):
         *,
         temporary: bool = False,
         most: int | None = None,
+        counted: bool = True,
         answer: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
@@ -32,6 +34,7 @@ class Undeliverable(ClaryError):
         self.code = code
         self.temporary = temporary
         self.most = most
+        self.counted = counted
 
 
 @dataclass(frozen=True, slots=True)
