@@ -1,12 +1,18 @@
-"""What holds for the whole suite: its order, and that Ctrl-C works below it."""
+"""What holds for the whole suite: its order, its patience, and that Ctrl-C works below it."""
 
 from __future__ import annotations
 
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _LONG = ("sdk", "chaos", "system", "supervisor", "door", "toolkit", "runtimes")
+
+
+# A machine that is busy, or stands still for a second, is no failure of what is tried.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_configure() -> None:

@@ -118,8 +118,8 @@ def running_server(folder: Path, **extra: str) -> Iterator[Server]:
 
 def check_that_nothing_is_left(server: Server, url: str) -> None:
     """After an orderly end: no process, no port, no lock, no socket."""
-    eventually(lambda: not processes_of(server.settings.data), 20)
-    eventually(lambda: not answers(url), 20)
+    eventually(lambda: not processes_of(server.settings.data))
+    eventually(lambda: not answers(url))
     layout = server.settings.layout
     for path in layout.run.glob("*.lock"):
         with path.open("rb") as file:
@@ -162,7 +162,7 @@ def archive(files: dict[str, str | bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def eventually(check: Callable[[], T], seconds: float = 30.0) -> T:
+def eventually(check: Callable[[], T], seconds: float = 60.0) -> T:
     """The first true result of `check`; AssertionError when there is none in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -203,7 +203,7 @@ def train(server: Server, name: str, script: str, *, wait: bool = True, **change
     return finished(server, name) if wait else {}
 
 
-def finished(server: Server, name: str, seconds: float = 60.0) -> dict[str, Any]:
+def finished(server: Server, name: str, seconds: float = 120.0) -> dict[str, Any]:
     """The training job's description once it has ended."""
     sagemaker = server.client("sagemaker")
 
@@ -279,7 +279,7 @@ def configure(server: Server, name: str, data: str, *, instances: int = 1, **var
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[described])
 
 
-def settled(server: Server, name: str, seconds: float = 60.0) -> dict[str, Any]:
+def settled(server: Server, name: str, seconds: float = 120.0) -> dict[str, Any]:
     """The endpoint's description once it is InService or Failed."""
     sagemaker = server.client("sagemaker")
 

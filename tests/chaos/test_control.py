@@ -30,7 +30,7 @@ for number in range(60):
 def kill_control(server: Server) -> None:
     pid = server.child("control")
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: server.child("control") != pid and ready(server), 20)
+    eventually(lambda: server.child("control") != pid and ready(server))
 
 
 def ready(server: Server) -> bool:
@@ -152,9 +152,9 @@ def test_after_a_power_cut_endpoints_come_back_and_no_job_hangs(server: Server) 
     eventually(lambda: pid_of_script(server, "cut-off"))
     kill_everything(server)
     server.start()
-    assert eventually(lambda: answers(server, "phoenix"), 30).startswith("phoenix:")
+    assert eventually(lambda: answers(server, "phoenix")).startswith("phoenix:")
     assert settled(server, "phoenix")["EndpointStatus"] == "InService"
-    job = finished(server, "cut-off", 30)
+    job = finished(server, "cut-off")
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("InternalServerError")
 
@@ -178,7 +178,7 @@ def kill_everything(server: Server) -> None:
             continue
     server.process.wait()
     server.process = None
-    eventually(lambda: not any(alive(pid) for pid in pids), 10)
+    eventually(lambda: not any(alive(pid) for pid in pids))
 
 
 def alive(pid: int) -> bool:
@@ -267,7 +267,7 @@ def test_credentials_of_a_running_job_outlive_control_and_end_with_the_job(tmp_p
         eventually(asked)
         pid = server.child("control")
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: server.child("control") != pid and ready(server), 20)
+        eventually(lambda: server.child("control") != pid and ready(server))
         later = time.time() * 1000 + 2500
         eventually(lambda: max(asked()) > later)
         token = next(line for line in written(server, "asking") if line.startswith("token")).split()[1]

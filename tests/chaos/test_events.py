@@ -51,7 +51,7 @@ def through_deaths(call: Callable[[], T]) -> T:
             assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 503, error
             return []
 
-    return eventually(try_it, 60)[0]
+    return eventually(try_it, 120)[0]
 
 
 def make_queue(server: Server, name: str, *, is_open: bool = True) -> tuple[str, str]:
@@ -80,7 +80,7 @@ def bodies(server: Server, url: str, wanted: Callable[[list[Any]], bool]) -> lis
         found.extend(json.loads(message["Body"]) for message in answer.get("Messages", []))
         return wanted(found)
 
-    eventually(look, 90)
+    eventually(look, 180)
     return found
 
 

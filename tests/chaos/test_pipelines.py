@@ -131,7 +131,7 @@ def answer(server: Server, queue: str) -> None:
     def receive() -> list[Any]:
         return sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
 
-    (message, *_) = eventually(lambda: after_deaths(receive), 120)
+    (message, *_) = eventually(lambda: after_deaths(receive), 300)
     token = json.loads(message["Body"])["token"]
     after_deaths(lambda: server.client("sagemaker").send_pipeline_execution_step_success(CallbackToken=token))
 
@@ -143,10 +143,10 @@ def end_of(server: Server, arn: str) -> dict[str, Any]:
         told: dict[str, Any] = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
         return told if told["PipelineExecutionStatus"] != "Executing" else None
 
-    return eventually(lambda: after_deaths(look), 150)
+    return eventually(lambda: after_deaths(look), 300)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_an_execution_survives_the_death_of_control_at_every_boundary_of_every_kind(
     dying: Server, struck: Path
 ) -> None:

@@ -31,7 +31,7 @@ def test_every_training_job_is_made_once(tmp_path: Path) -> None:
             found: dict[str, int] = job["TrainingJobStatusCounters"]
             return found
 
-        eventually(lambda: after_deaths(counters)["Completed"] == 4, 90)
+        eventually(lambda: after_deaths(counters)["Completed"] == 4, 240)
         assert {path.name for path in struck.iterdir()} == set(POINTS)
         made = after_deaths(lambda: client.list_training_jobs(NameContains="dying-")["TrainingJobSummaries"])
         assert sorted(job["TrainingJobName"][:9] for job in made) == [f"dying-{n:03d}" for n in range(1, 5)]

@@ -50,7 +50,7 @@ USER_KEY = "AKIAUSERUSERUSERUSER"
 USER_SECRET = "user-secret"
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The condition's first true value."""
     end = time.monotonic() + seconds
     while True:

@@ -91,13 +91,13 @@ def test_a_switch_under_load_fails_nothing(harness: Harness) -> None:
 
 def test_a_stopped_replica_costs_only_what_it_held(harness: Harness) -> None:
     models = [harness.model("a", 0.02), harness.model("b", 0.02)]
-    harness.serve(*models, timeout=1.0)
+    harness.serve(*models, timeout=2.5)
     harness.door()
 
     async def director() -> None:
         await asyncio.sleep(0.5)
         models[0].kill(signal.SIGSTOP)
-        await asyncio.sleep(1.7)
+        await asyncio.sleep(3.5)
         failed_at_first.append(load.failed)
         await asyncio.sleep(1.2)
         models[0].kill(signal.SIGCONT)

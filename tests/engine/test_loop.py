@@ -169,7 +169,7 @@ def test_a_kind_that_is_busy_does_not_keep_others_waiting(database: Database) ->
             for number in range(3):
                 make(database, f"s{number}", "slow")
             row = make(database, "q", "quick")
-            eventually(lambda: at_rest(database, row), 5)
+            eventually(lambda: at_rest(database, row), 15)
             go_on.set()
     finally:
         go_on.set()

@@ -31,7 +31,7 @@ class Server(Harness):
         return self.spawn([SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def ready(self) -> ServerFile:
-        content = wait_ready(self.settings, 20)
+        content = wait_ready(self.settings, 60)
         assert content is not None
         return content
 
@@ -42,7 +42,7 @@ class Server(Harness):
             content = read_server_file(self.settings)
             return content is not None and content.pid == pid
 
-        return bool(eventually(done, 20))
+        return bool(eventually(done))
 
     def use(self, content: ServerFile) -> None:
         """Let the clients of the harness talk to this server."""
@@ -197,7 +197,7 @@ def test_hanging_doors_of_a_dead_supervisor_do_not_keep_the_ports(server: Server
     for name in ("door-0", "door-1"):
         os.kill(before.children[name], signal.SIGSTOP)
     server.start()
-    eventually(lambda: (read_server_file(server.settings) or before).pid != before.pid, 20)
+    eventually(lambda: (read_server_file(server.settings) or before).pid != before.pid)
     after = server.ready()
     assert after.http_url == before.http_url
     assert start_ticks(before.children["door-0"]) == 0
@@ -215,11 +215,11 @@ def test_ports_that_a_killed_door_gives_back_late_are_waited_for(server: Server)
     first.wait()
     os.kill(door, signal.SIGSTOP)
     server.start()
-    eventually(lambda: start_ticks(door) == 0, 20)
+    eventually(lambda: start_ticks(door) == 0)
     time.sleep(1)  # the door is gone, what it listened on is not
     for descriptor in held:
         os.close(descriptor)
-    eventually(lambda: (read_server_file(server.settings) or before).pid != before.pid, 20)
+    eventually(lambda: (read_server_file(server.settings) or before).pid != before.pid)
     after = server.ready()
     assert (after.http_url, after.https_url) == (before.http_url, before.https_url)
 
