@@ -99,6 +99,26 @@ def test_parameters_of_pipelines_come_from_the_event(world: World) -> None:
     assert 32 <= len(first["ClientRequestToken"]) <= 128
 
 
+def test_message_groups_and_parts_of_requests_come_from_the_event(world: World) -> None:
+    queue = {"Id": "q", "Arn": f"{QUEUE}.fifo", "SqsParameters": {"MessageGroupId": "$.detail.id"}}
+    parts = {
+        "PathParameterValues": ["$.detail.id", "x"],
+        "HeaderParameters": {"x-a": "$.source", "x-b": "about $.id"},
+    }
+    world.rule("a", queue, {"Id": "h", "Arn": QUEUE, "HttpParameters": parts}, pattern={"source": ["my.app"]})
+    world.happen(detail={"id": 7})
+    world.dispatcher().step()
+    assert [delivery.document["options"] for delivery in world.waiting()] == [
+        {"SqsParameters": {"MessageGroupId": "7"}},
+        {
+            "HttpParameters": {
+                "PathParameterValues": ["7", "x"],
+                "HeaderParameters": {"x-a": "my.app", "x-b": "about $.id"},
+            }
+        },
+    ]
+
+
 def told(world: World) -> list[dict[str, Any]]:
     world.dispatcher().step()
     return [json.loads(delivery.document["body"]) for delivery in world.waiting()]

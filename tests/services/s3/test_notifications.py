@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from clary.store import deliveries
 from tests.services.s3.client import S3
 
 Rules = dict[str, str]
@@ -65,3 +66,15 @@ def test_an_event_that_two_want_is_refused(
 def test_what_no_two_want_is_kept(s3: S3, first: tuple[str, Rules], second: tuple[str, Rules]) -> None:
     s3("PutBucketNotificationConfiguration", **configuration(first, second))
     assert len(s3("GetBucketNotificationConfiguration", Bucket="bucket")) == 2
+
+
+def test_queues_and_topics_get_a_test_message_and_functions_none(s3: S3) -> None:
+    one, other = ("ObjectCreated:*", {}), ("ObjectRemoved:*", {"prefix": "a"})
+    wanted = configuration(one, other)
+    function = "arn:aws:lambda:us-east-1:111122223333:function:f"
+    called = {"LambdaFunctionArn": function, **entry("ObjectRemoved:*", {"prefix": "b"})}
+    wanted["NotificationConfiguration"]["LambdaFunctionConfigurations"] = [called]
+    s3("PutBucketNotificationConfiguration", **wanted)
+    with s3.context.database.read() as tx:
+        told = [item.document["target"].split(":")[2] for item in deliveries.due(tx, s3.context.now, 10)]
+    assert sorted(told) == ["sns", "sqs"]

@@ -58,7 +58,7 @@ def _service(arn: str) -> str | None:
 
 
 def _options(target: dict[str, Any], event: dict[str, Any], hops: int) -> dict[str, Any]:
-    options = {name: target[name] for name in _OPTIONS if target.get(name)}
+    options = {name: _filled(target[name], event) for name in _OPTIONS if target.get(name)}
     if parse_arn(target["Arn"]).service == "events":
         options["Passage"] = {"EventId": event["id"], "Hops": hops}
     if pipeline := target.get("SageMakerPipelineParameters"):
@@ -70,8 +70,17 @@ def _options(target: dict[str, Any], event: dict[str, Any], hops: int) -> dict[s
     return options
 
 
+def _filled(value: Any, event: dict[str, Any]) -> Any:
+    """Message groups, headers, parts of a URL: texts, in lists and objects."""
+    if isinstance(value, dict):
+        return {name: _filled(entry, event) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_filled(entry, event) for entry in value]
+    return _value(value, event) if isinstance(value, str) else value
+
+
 def _value(text: str, event: dict[str, Any]) -> str:
-    """A parameter of a pipeline: `$.` begins a path into the event, anything else is the value."""
+    """A parameter of a target: `$.` begins a path into the event, anything else is the value."""
     if not text.startswith("$."):
         return text
     try:

@@ -31,7 +31,7 @@ _SERVED = ("s3:ObjectCreated:", "s3:ObjectRemoved:", "s3:LifecycleExpiration:")
 
 
 def put_bucket_notification_configuration(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    """Replaces the whole configuration. Targets that were not there before get a test message, as from S3."""
+    """Replaces the whole configuration. Queues and topics that were not there get a test message, as from S3."""
     wanted = request["NotificationConfiguration"]
     document: dict[str, Any] = {}
     for member, arn, entry in _entries(wanted):
@@ -50,6 +50,8 @@ def put_bucket_notification_configuration(context: Context, request: dict[str, A
             _check_exist(tx, new)
         buckets.set_notifications(tx, bucket, document or None)
         for arn in new:
+            if parse_arn(arn).service == "lambda":
+                continue  # functions expect Records
             deliveries.add(
                 tx,
                 account=bucket.account,
