@@ -111,10 +111,10 @@ def test_an_endpoint_that_never_started_tells_why(server: Server) -> None:
 
 
 def test_logs_of_nothing_say_so(server: Server) -> None:
-    shown = clary(server, "logs", "there-is-no-such-name")
-    assert shown.returncode != 0
-    assert "there-is-no-such-name" in shown.stderr + shown.stdout
-    assert "Traceback" not in shown.stderr + shown.stdout
+    for name in ("there-is-no-such-name", "no name"):
+        shown = clary(server, "logs", name)
+        assert shown.returncode == 1
+        assert shown.stderr.startswith(f"clary: There is no log of a job, an endpoint or a function named '{name}'")
 
 
 def test_env_points_a_shell_at_the_server(server: Server) -> None:

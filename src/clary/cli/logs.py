@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ _PAUSE_SECONDS = 0.5
 _WINDOW_MS = 60_000
 """Lines of several instances do not arrive in the order of their times: look back this far for late ones."""
 
+_NAME = re.compile(r"[\w-]{1,140}", re.ASCII)
+
 Stream = tuple[str, str]
 
 
@@ -32,6 +35,8 @@ def logs(
     """Print the log of a job, an endpoint or a function."""
     settings = load_settings(data=data)
     reader = client(settings, "logs")
+    if not _NAME.fullmatch(name):
+        raise _unknown(name)
     place = _find(reader, name) or _without_log(settings, reader, name, follow=follow)
     lines = Lines()
     while place:
@@ -90,14 +95,18 @@ def _find(reader: Any, name: str) -> Stream | None:
     return None
 
 
+def _unknown(name: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"There is no log of a job, an endpoint or a function named {name!r}; `clary status` shows names."
+    )
+
+
 def _without_log(settings: Settings, reader: Any, name: str, *, follow: bool) -> Stream | None:
     """Somebody asks for the log of what has printed nothing: wait for it, or tell what became of it."""
     while True:
         job = describe(settings, name)
         if job is None:
-            raise ConfigurationError(
-                f"There is no log of a job, an endpoint or a function named {name!r}; `clary status` shows names."
-            )
+            raise _unknown(name)
         if not job.running:
             reason = f": {job.failure}" if job.failure else ""
             typer.echo(f"The {job.kind} {name} printed nothing. It is {job.status}{reason}")
