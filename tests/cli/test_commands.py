@@ -70,8 +70,8 @@ def test_errors_of_clients_and_disks_are_one_line(
     assert lines[0].startswith(said)
 
 
-def bad(data: Path) -> list[str]:
-    settings = load_settings({}, data=data, port=0, https_port=0)
+def bad(data: Path, **changes: Path) -> list[str]:
+    settings = load_settings({}, data=data, port=0, https_port=0, **changes)
     found = [check(settings) for check in CHECKS]
     return [finding.advice for finding in found if finding.good is False]
 
@@ -80,6 +80,7 @@ def test_doctor_sees_what_would_keep_a_server_from_starting(tmp_path: Path) -> N
     assert bad(tmp_path / "new") == []
     (tmp_path / "file").write_text("")
     assert bad(tmp_path / "file" / "below") == [f"{tmp_path / 'file'} is not a folder."]
+    assert bad(tmp_path / "new", environments=tmp_path / "file") == [f"{tmp_path / 'file'} is not a folder."]
     assert "holds other things" in bad(tmp_path)[0]
     damaged = tmp_path / "damaged"
     ensure_installation(load_settings({}, data=damaged))

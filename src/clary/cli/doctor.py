@@ -76,19 +76,21 @@ def _isolation(settings: Settings) -> Finding:
 
 
 def _folder(settings: Settings) -> Finding:
-    folder = _nearest(settings.data)
-    advice = ""
-    if not folder.is_dir():
-        advice = f"{folder} is not a folder."
-    elif not os.access(folder, os.W_OK):
-        advice = f"{folder} is not writable by you."
-    else:
-        try:
-            refuse_foreign(settings.layout)
-            refuse_half(settings.layout)
-        except ConfigurationError as error:
-            advice = str(error)
+    advice = _hindrance(settings.data)
+    try:
+        refuse_foreign(settings.layout)
+        refuse_half(settings.layout)
+    except ConfigurationError as error:
+        advice = advice or str(error)
     return Finding(not advice, f"data folder {settings.data}", advice)
+
+
+def _hindrance(folder: Path) -> str:
+    """What keeps files from being made in a folder, or a folder of that name."""
+    there = _nearest(folder)
+    if not there.is_dir():
+        return f"{there} is not a folder."
+    return "" if os.access(there, os.W_OK) else f"{there} is not writable by you."
 
 
 def _nearest(folder: Path) -> Path:
@@ -113,6 +115,9 @@ def _memory(_settings: Settings) -> Finding:
 
 
 def _environments(settings: Settings) -> Finding:
+    hindrance = _hindrance(settings.environments)
+    if hindrance:
+        return Finding(False, f"environments below {settings.environments}", hindrance)
     found = find_environments(settings.environments)
     idle = [one for one in found if not one.in_use and (datetime.now(UTC) - one.used_at).days >= _IDLE_DAYS]
     advice = f"{len(idle)} unused for {_IDLE_DAYS} days: `clary environments prune` removes them." if idle else ""
