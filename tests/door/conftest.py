@@ -20,10 +20,10 @@ def harness(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Harness]
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
-    """A door, a control and one endpoint `e`; tests leave it as they found it."""
+    """A door, a control and one tagged endpoint `e`; tests leave it as they found it."""
     house = Harness(tmp_path_factory.mktemp("house"), {"max_invocation_bytes": 1_000_000})
     house.model("m")
-    house.serve(Model(house, "m", 0.0))
+    house.serve(Model(house, "m", 0.0), tags={"Team": "fraud"})
     house.control()
     house.door()
     yield house

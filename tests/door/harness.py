@@ -153,10 +153,17 @@ class Harness:
             expires_at=now + datetime.timedelta(seconds=seconds),
         )
 
-    def endpoint(self, name: str, *variants: Variant, status: str = "InService", timeout: float = 60.0) -> Endpoint:
+    def endpoint(
+        self,
+        name: str,
+        *variants: Variant,
+        status: str = "InService",
+        timeout: float = 60.0,
+        tags: dict[str, str] | None = None,
+    ) -> Endpoint:
         account, region = self.installation.account, self.installation.region
         arn = f"arn:aws:sagemaker:{region}:{account}:endpoint/{name.lower()}"
-        return Endpoint(account, region, name, arn, status, timeout, variants)
+        return Endpoint(account, region, name, arn, status, timeout, variants, tags or {})
 
     def write_routes(self, *endpoints: Endpoint) -> int:
         self.number += 1

@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from clary.base.snapshots import Variant
-from tests.door.harness import USER_KEY, USER_SECRET, Harness
+from tests.door.harness import USER_KEY, USER_SECRET, Harness, eventually
 
 ALLOW = {"Effect": "Allow", "Action": "sagemaker:InvokeEndpoint"}
 
@@ -152,6 +152,27 @@ def test_policies_decide_for_users(house: Harness) -> None:
         house.write_access(*policies)
         time.sleep(0.15)
         assert ask().status == status, policies
+
+
+@pytest.mark.parametrize(
+    ("condition", "other"),
+    [
+        ({"StringEquals": {"aws:ResourceTag/Team": "fraud"}}, {"StringEquals": {"aws:ResourceTag/Team": "x"}}),
+        ({"StringEquals": {"sagemaker:ResourceTag/team": "fraud"}}, {"Null": {"aws:ResourceTag/team": "true"}}),
+        ({"Bool": {"aws:ViaAWSService": "false"}}, {"Bool": {"aws:ViaAWSService": "true"}}),
+    ],
+)
+def test_policies_see_the_tags_of_the_endpoint(
+    house: Harness, condition: dict[str, Any], other: dict[str, Any]
+) -> None:
+    def is_answered() -> bool:
+        return house.invoke(b"x", key=USER_KEY, secret=USER_SECRET).status == 200
+
+    house.write_access(policy(ALLOW | {"Resource": "*", "Condition": condition}))
+    eventually(is_answered)
+    house.write_access(policy(ALLOW | {"Resource": "*", "Condition": other}))
+    eventually(lambda: not is_answered())
+    house.write_access()
 
 
 def test_sessions_of_a_role(house: Harness) -> None:

@@ -51,6 +51,7 @@ class Endpoint:
     status: str
     timeout_seconds: float
     variants: tuple[Variant, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ conditions may look at the time and at the client.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clary.access.callers import Caller, identify
@@ -58,12 +59,16 @@ class Authentication:
         """Raises ApiError when the request names no key that is in force. Proves nothing yet."""
         self._claimed(request_head(exchange))
 
-    def authorise(self, identity: Identity, action: str, resource: str, exchange: Exchange) -> None:
-        """AccessDenied, in AWS's words, unless a policy allows it."""
+    def authorise(
+        self, identity: Identity, action: str, resource: str, exchange: Exchange, tags: Mapping[str, str]
+    ) -> None:
+        """AccessDenied, in AWS's words, unless a policy allows it. `tags` are those of the resource."""
         caller = identity.caller
         if caller.principal.kind == "root" and not caller.policies.identity and caller.policies.session is None:
             return
         context = self._context(identity, exchange)
+        for key, value in tags.items():
+            context |= {f"{prefix}:resourcetag/{key.lower()}": value for prefix in ("aws", _SERVICE)}
         decision = caller.may(action, resource, context)
         if not decision.allowed:
             raise AccessDenied(decision.message(caller.request(action, resource, context)))
@@ -96,6 +101,7 @@ class Authentication:
             "aws:securetransport": "true" if exchange.channel.scheme == "https" else "false",
             "aws:useragent": exchange.fields.get(b"user-agent", b"").decode("utf-8", "replace"),
             "aws:requestedregion": identity.region,
+            "aws:viaawsservice": "false",
             "aws:currenttime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "aws:epochtime": str(int(now.timestamp())),
         }

@@ -37,7 +37,7 @@ class Chain:
                     settings.max_invocation_bytes, settings.layout.run, Held(), authentication.known, self.complete
                 ),
                 Authenticate(authentication),
-                Authorise(authentication),
+                Authorise(authentication, forwarder.tags_of),
                 check_parameters,
                 Serve(forwarder),
             ),

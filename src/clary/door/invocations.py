@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -223,14 +223,17 @@ class Authenticate:
 class Authorise:
     """`sagemaker:InvokeEndpoint`, or what the other operation is called, on the endpoint's ARN."""
 
-    def __init__(self, authentication: Authentication) -> None:
+    def __init__(self, authentication: Authentication, tags_of: Callable[[str, str, str], Mapping[str, str]]) -> None:
+        """`tags_of` gives the tags of an endpoint by account, region and name."""
         self._authentication = authentication
+        self._tags_of = tags_of
 
     def __call__(self, invocation: Invocation) -> None:
         identity = identity_of(invocation)
         arn = sagemaker_arn(identity.region, identity.account, "endpoint", invocation.endpoint_name)
         action = f"sagemaker:{invocation.form.operation}"
-        self._authentication.authorise(identity, action, arn, invocation.exchange)
+        tags = self._tags_of(identity.account, identity.region, invocation.endpoint_name)
+        self._authentication.authorise(identity, action, arn, invocation.exchange, tags)
 
 
 def check_parameters(invocation: Invocation) -> None:

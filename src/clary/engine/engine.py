@@ -60,6 +60,7 @@ class Engine:
 
     def start(self) -> None:
         self._around.database.listen(self._access.on_commit)
+        self._around.database.listen(self._routes.on_commit)
         self._around.environments.listen(self._loop.wake_unit)
         self._access.publish()
         self._routes.publish()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from clary.engine import endpoint_plan
 from clary.engine.fleet import fleet_of
 from clary.engine.replicas import replica_unit
 from clary.engine.surroundings import Surroundings
-from clary.store import resources
+from clary.store import resources, tags
 from clary.store.deployments import wanted_slots, weight_of
 from clary.store.resources import Resource
 
@@ -35,13 +35,22 @@ class RouteWriter:
         with self._lock:
             with self._around.database.read() as tx:
                 rows = resources.all_of_kind(tx, "endpoint")
+                tagged = tags.read_many(tx, [row.arn for row in rows])
             rows = [self._ahead.get(row.id, row) for row in rows]
-            endpoints = {route_key(row.account, row.region, row.name): self._endpoint(row) for row in rows}
+            endpoints = {
+                route_key(row.account, row.region, row.name): self._endpoint(row, tagged.get(row.arn.lower(), {}))
+                for row in rows
+            }
             if endpoints != self._last.endpoints or self._last.number == 0:
                 routes = Routes(self._last.number + 1, endpoints)
                 write_routes(self._around.settings.layout.routes, routes)
                 self._last = routes
             return self._last.number
+
+    def on_commit(self, touched: Mapping[int, str]) -> None:
+        """Policies may ask for the tags of an endpoint: who has changed them finds them in force."""
+        if tags.TOUCHED in touched:
+            self.publish()
 
     @contextmanager
     def ahead_of(self, row: Resource) -> Iterator[None]:
@@ -65,7 +74,7 @@ class RouteWriter:
         while time.monotonic() < deadline and any(_behind(file, number) for file in _files(folder)):
             time.sleep(0.01)
 
-    def _endpoint(self, row: Resource) -> Endpoint:
+    def _endpoint(self, row: Resource, tagged: Mapping[str, str]) -> Endpoint:
         active = row.document.get("active")
         fleet, wanted = fleet_of(row.document), wanted_slots(row.document)
         variants = (
@@ -96,6 +105,7 @@ class RouteWriter:
             status=row.status,
             timeout_seconds=self._around.settings.invocation_timeout,
             variants=variants,
+            tags=tagged,
         )
 
     def _replica(self, row: Resource, replica: endpoint_plan.Replica) -> Replica:

@@ -7,6 +7,7 @@ until cancelled. Nothing here blocks.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from clary.base.invocation_reports import Report
 from clary.base.settings import Settings
@@ -55,6 +56,11 @@ class Forwarder:
         if fleet.endpoint.status not in _SERVED:
             raise errors.endpoint_not_in_service(fleet.endpoint)
         return fleet
+
+    def tags_of(self, account: str, region: str, name: str) -> Mapping[str, str]:
+        """The tags of an endpoint; none of one that is not there."""
+        fleet = self._fleets.get(route_key(account, region, name))
+        return fleet.endpoint.tags if fleet is not None else {}
 
     def counters(self) -> dict[str, dict[str, dict[str, float]]]:
         """{route key: {variant: {counter: value}}} since the door started."""

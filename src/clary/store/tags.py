@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import Column, Table, Text, delete, func, insert, select
 
@@ -19,6 +19,11 @@ TAGS = Table(
     Column("region", Text, nullable=False),
     Column("value", Text, nullable=False),
 )
+
+TOUCHED = -4
+"""The id under which listeners of the database hear that a caller has changed tags (kind `tags`)."""
+
+_BATCH = 500
 
 
 def put(tx: Transaction, arn: str, tags: Mapping[str, str]) -> None:
@@ -37,6 +42,17 @@ def read(tx: Transaction, arn: str) -> dict[str, str]:
     """All tags in the order of their keys."""
     rows = tx.execute(select(TAGS.c.key, TAGS.c.value).where(TAGS.c.arn == arn.lower()).order_by(TAGS.c.key))
     return {row.key: row.value for row in rows}
+
+
+def read_many(tx: Transaction, arns: Collection[str]) -> dict[str, dict[str, str]]:
+    """ARN -> its tags, of those that have some."""
+    found: dict[str, dict[str, str]] = {}
+    names = [arn.lower() for arn in arns]
+    for start in range(0, len(names), _BATCH):
+        rows = tx.execute(select(TAGS).where(TAGS.c.arn.in_(names[start : start + _BATCH])).order_by(TAGS.c.key))
+        for row in rows:
+            found.setdefault(row.arn, {})[row.key] = row.value
+    return found
 
 
 def count(tx: Transaction, arn: str) -> int:

@@ -24,6 +24,7 @@ def add_tags(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
         arn = _existing(context, tx, request["ResourceArn"])
         put_tags(tx, arn, request["Tags"])
+        tx.touch(tag_store.TOUCHED, "tags")
         return {"Tags": _as_list(tag_store.read(tx, arn))}
 
 
@@ -47,6 +48,7 @@ def list_tags(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 def delete_tags(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     with context.database.write() as tx:
         tag_store.drop(tx, _existing(context, tx, request["ResourceArn"]), request["TagKeys"])
+        tx.touch(tag_store.TOUCHED, "tags")
     return {}
 
 
