@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,13 @@ def test_whatever_goes_wrong_leaves_no_shell_at_aws(tmp_path: Path, monkeypatch:
     said = command("env", "--data", str(tmp_path))
     assert isinstance(said.exception, OSError)
     assert said.stdout == "false\n"
+
+
+def test_nor_does_a_mistyped_option(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["clary", "env", "--dta", "/srv"])
+    with pytest.raises(SystemExit, match="2"):
+        main.main()
+    assert capsys.readouterr().out == "false\n"
 
 
 def test_files_of_clients_are_written_once(tmp_path: Path) -> None:

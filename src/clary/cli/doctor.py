@@ -125,7 +125,10 @@ def _environments(settings: Settings) -> Finding:
 
 
 def _server(settings: Settings) -> Finding:
-    server = find_server(settings)
+    try:
+        server = find_server(settings)
+    except ConfigurationError as error:
+        return Finding(False, "server", str(error))
     if server is not None:
         ready = is_ready(server.http_url, _ANSWER_SECONDS)
         text = f"server runs at {server.http_url}" if ready else f"server at {server.http_url} does not answer"

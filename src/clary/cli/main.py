@@ -14,6 +14,9 @@ from clary.base.errors import ConfigurationError
 COMMANDS = ("serve", "env", "init", "status", "logs", "doctor", "quickstart", "account", "user", "environments")
 """In the order in which help shows them."""
 
+_USAGE = 2
+"""Exit status after options that do not exist, or have wrong values."""
+
 
 def application(arguments: list[str]) -> typer.Typer:
     """All commands; or only the one that is called, because the clients that others need take 0.4 s to load."""
@@ -42,8 +45,13 @@ def main() -> None:
         print(f"clary: {error}", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
-        print(f"clary: {error.strerror or error}: {error.filename or 'no file'}", file=sys.stderr)
+        where = f": {error.filename}" if error.filename else ""
+        print(f"clary: {error.strerror or error}{where}", file=sys.stderr)
         sys.exit(1)
+    except SystemExit as end:
+        if end.code == _USAGE and sys.argv[1:2] == ["env"]:
+            print("false")  # as `clary env` itself says when it fails
+        raise
     except _client_errors() as error:
         print(f"clary: {error} (`clary doctor` looks at the server.)", file=sys.stderr)
         sys.exit(1)

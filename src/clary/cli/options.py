@@ -9,5 +9,10 @@ import typer
 
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data", help="Folder with everything Clary owns.", show_default="~/.local/share/clary"),
+    typer.Option(
+        "--data",
+        help="Folder with everything Clary owns.",
+        show_default="~/.local/share/clary",
+        readable=False,  # that is, not looked at here: commands say better what is wrong with it
+    ),
 ]
