@@ -101,7 +101,7 @@ def test_start_and_orderly_end_with_stable_addresses(server: Server) -> None:
     again = server.start()
     second = server.ready()
     assert (second.http_url, second.https_url) == (content.http_url, content.https_url)
-    stop(again, signal.SIGINT)
+    assert "Ctrl-C again does not wait" in stop(again, signal.SIGINT)
     assert (server.settings.data / "control-ended-by").read_text() == "SIGINT"
 
 

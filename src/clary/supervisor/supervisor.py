@@ -234,6 +234,10 @@ class Supervisor:
 
     def _end(self, number: int) -> int:
         """Doors first, so that what they hold is still answered; then control."""
+        if number == signal.SIGINT:
+            self._announce(
+                "Clary stops, with everything it runs; jobs may take two minutes. Ctrl-C again does not wait."
+            )
         self._sockets.close()
         doors = [child for child in self._children if child.spec.module == DOOR]
         control = [child for child in self._children if child.spec.module == CONTROL]
