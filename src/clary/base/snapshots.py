@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -127,6 +128,12 @@ def read_access(path: Path) -> Access:
             for arn, item in document.get("principals", {}).items()
         },
     )
+
+
+def next_number(last: int, now: datetime) -> int:
+    """The number of the snapshot after `last`. The first is a time: should the file be lost while doors run, which
+    take none that is lower than what they have, what is made anew has a higher one."""
+    return last + 1 if last else int(now.timestamp() * 1000)
 
 
 def recover(path: Path, read: Callable[[Path], S]) -> S:

@@ -111,7 +111,7 @@ def compose(settings: Settings, installation: Installation) -> Composition:
     blobs = Blobs(settings.layout.blobs)
     isolation = choose_isolation(settings.isolation)
     ensure_execution_role(database, installation, clock.now())
-    access = AccessWriter(database, installation, settings.layout.access)
+    access = AccessWriter(database, installation, settings.layout.access, clock)
     catalog = Catalog()
     audit = AuditTrail(database, settings.layout.audit, clock)
     pager = Pager(bytes.fromhex(installation.master_key))

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from clary.base.clock import Clock
 from clary.base.installation import Installation
-from clary.base.snapshots import Access, read_access, recover, write_access
+from clary.base.snapshots import Access, next_number, read_access, recover, write_access
 from clary.store import principals
 from clary.store.database import Database
 
@@ -16,11 +17,12 @@ from clary.store.database import Database
 class AccessWriter:
     """Writes a new numbered snapshot when an IAM resource has changed."""
 
-    def __init__(self, database: Database, installation: Installation, path: Path) -> None:
+    def __init__(self, database: Database, installation: Installation, path: Path, clock: Clock) -> None:
         """`path` is where doors look for the snapshot."""
         self._database = database
         self._installation = installation
         self._path = path
+        self._clock = clock
         self._lock = threading.Lock()
         self._last = recover(path, read_access)
 
@@ -38,6 +40,6 @@ class AccessWriter:
             with self._database.read() as tx:
                 current = principals.read_access(tx, self._installation, self._last.number)
             if current != self._last or self._last.number == 0:
-                fresh = replace(current, number=self._last.number + 1)
+                fresh = replace(current, number=next_number(self._last.number, self._clock.now()))
                 write_access(self._path, fresh)
                 self._last = fresh

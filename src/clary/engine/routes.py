@@ -9,7 +9,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from clary.base.snapshots import Endpoint, Replica, Routes, Variant, read_routes, recover, route_key, write_routes
+from clary.base.snapshots import (
+    Endpoint,
+    Replica,
+    Routes,
+    Variant,
+    next_number,
+    read_routes,
+    recover,
+    route_key,
+    write_routes,
+)
 from clary.engine import endpoint_plan
 from clary.engine.fleet import fleet_of
 from clary.engine.replicas import replica_unit
@@ -42,7 +52,7 @@ class RouteWriter:
                 for row in rows
             }
             if endpoints != self._last.endpoints or self._last.number == 0:
-                routes = Routes(self._last.number + 1, endpoints)
+                routes = Routes(next_number(self._last.number, self._around.clock.now()), endpoints)
                 write_routes(self._around.settings.layout.routes, routes)
                 self._last = routes
             return self._last.number
