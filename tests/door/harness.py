@@ -335,6 +335,12 @@ class Load:
     def failed(self) -> int:
         return len(self.broken) + self.refused + sum(n for status, n in self.statuses.items() if status != 200)
 
+    async def go_on(self) -> None:
+        """Return when every client may have been answered once more, however slow the machine is."""
+        end = self.statuses.get(200, 0) + 2 * self.clients
+        while self.statuses.get(200, 0) < end:
+            await asyncio.sleep(0.01)
+
     async def run(self, director: Callable[[], Any]) -> Load:
         """Load while the coroutine of `director` runs."""
         tasks = [asyncio.create_task(self._client()) for _ in range(self.clients)]
