@@ -130,8 +130,8 @@ def _open_sqlite(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
-        # 4 MB of cache for each connection; more only makes control larger, as the system keeps the file in memory.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-4000"):
+        # 1 MB of cache for each connection; more only makes control larger, as the system keeps the file in memory.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-1000"):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
