@@ -65,7 +65,7 @@ def output_fn(prediction: Any, accept: str) -> tuple[bytes | str, str]:
         return "".join(f"{json.dumps({'score': row})}\n" for row in rows), JSON_LINES
     if kind == recordio.MEDIA_TYPE:
         return recordio.answers([{"score": row if isinstance(row, list) else [row]} for row in rows]), kind
-    return "".join(f"{_csv(row)}\n" for row in rows), CSV
+    return "".join(f"{row}\n" for row in rows), CSV  # several scores of a row in brackets, as SageMaker's image does
 
 
 def _looks_like(data: bytes | str) -> str:
@@ -81,7 +81,3 @@ def _records(data: bytes) -> Any:
         return importlib.import_module("xgboost").DMatrix(matrix)
     except (ValueError, OverflowError) as error:
         raise RequestError(400, f"the body is not valid {recordio.MEDIA_TYPE}: {error}") from error
-
-
-def _csv(row: Any) -> str:
-    return ",".join(map(str, row)) if isinstance(row, list) else str(row)
