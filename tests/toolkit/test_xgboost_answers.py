@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from clary_toolkit.algorithms.xgboost_serving import output_fn
+from clary_toolkit.algorithms.xgboost_serving import model_fn, output_fn
 
 
 class Predictions:
@@ -33,3 +34,9 @@ def test_json_has_a_score_for_each_row(predictions: Predictions) -> None:
     assert (kind, json.loads(text)) == ("application/json", {"predictions": [{"score": r} for r in predictions.rows]})
     text, kind = output_fn(predictions, "application/jsonlines")
     assert [json.loads(line)["score"] for line in str(text).splitlines()] == predictions.rows
+
+
+def test_selected_contents_are_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGEMAKER_INFERENCE_OUTPUT", "predicted_label,probability")
+    with pytest.raises(ValueError, match="SAGEMAKER_INFERENCE_OUTPUT is not served"):
+        model_fn(str(tmp_path))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ from clary_toolkit.serving.content import CSV, JSON, choose, media_type
 DEFAULT_ACCEPT = CSV
 DEFAULT_CONTENT_TYPE = ""
 JSON_LINES = "application/jsonlines"
+_SELECTION = "SAGEMAKER_INFERENCE_OUTPUT"
 
 
 def model_fn(model_dir: str) -> Any:
     """`xgboost-model`, else the first file there is. Older jobs left pickles; they are read inside the job only."""
+    if os.environ.get(_SELECTION):
+        raise ValueError(f"{_SELECTION} is not served; without it, answers are the predictions themselves")
     folder = Path(model_dir)
     files = sorted(each for each in folder.iterdir() if each.is_file() and not each.name.startswith("."))
     if not files:
