@@ -20,7 +20,7 @@ print("score=0.5;")
 def test_every_training_job_is_made_once(tmp_path: Path) -> None:
     struck = tmp_path / "struck"
     struck.mkdir()
-    points = f"{POINTS[0]}:2,{POINTS[1]}:2"
+    points = f"{POINTS[0]},{POINTS[1]}:2"  # at the first proposals, and between the first two jobs
     with running_server(tmp_path, CLARY_CRASH_AT=points, CLARY_CRASH_ONCE=str(struck)) as server:
         client = server.client("sagemaker")
         asked = request(server, "dying", SCRIPT)
