@@ -14,12 +14,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.server import Server, eventually, running_server
 
 T = TypeVar("T")
+SCHEDULE = "events.schedule.before_commit"
 POINTS = {
     "events.dispatch.before_commit": 1,
     "events.dispatch.after_commit": 1,
     "events.deliver.before_remove": 2,
     "events.dead_letter.before_remove": 1,
-    "events.schedule.before_commit": 2,  # the first passage only notes when it is due
+    SCHEDULE: 2,  # the first passage only notes when it is due
 }
 EVENTS = 30
 
@@ -108,6 +109,8 @@ def test_no_event_is_lost_wherever_control_is_killed(dying: Server, struck: Path
     assert set(bodies(dying, taken_url, lambda found: set(found) >= everything)) == everything
     poison = {number for number in everything if number % 10 == 0}
     assert set(bodies(dying, dead_url, lambda found: set(found) >= poison)) == poison
+    eventually(lambda: {path.name for path in struck.iterdir()} >= set(POINTS) - {SCHEDULE})
+    through_deaths(scheduler.list_schedules)  # no other death comes between the passages of the schedule
     moment = datetime.now(UTC) + timedelta(seconds=2)
     schedule = {
         "Name": "once",
