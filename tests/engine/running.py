@@ -15,6 +15,15 @@ from tests.server import eventually
 
 CLUSTER = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+VARIANT: dict[str, Any] = {
+    "VariantName": "all",
+    "InitialInstanceCount": 1,
+    "InitialVariantWeight": 1.0,
+    "InstanceType": "ml.m5.large",
+    "Container": {"Image": IMAGE},
+    "Isolated": False,
+    "RoleArn": None,
+}
 REQUESTS: dict[str, dict[str, Any]] = {
     "training-job": {"ResourceConfig": CLUSTER, "AlgorithmSpecification": {"TrainingImage": IMAGE}},
     "processing-job": {

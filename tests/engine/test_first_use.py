@@ -27,7 +27,7 @@ from clary.store import logs, resources, work
 from clary.store.log_records import Span
 from clary.store.resources import Resource
 from tests.engine.conftest import ACCOUNT, REGION
-from tests.engine.running import IMAGE, REQUESTS, job, make
+from tests.engine.running import IMAGE, REQUESTS, VARIANT, job, make
 from tests.server import eventually
 
 KINDS = {"training-job": TrainingJobs, "processing-job": ProcessingJobs, "transform-job": TransformJobs}
@@ -268,15 +268,7 @@ def test_the_next_server_builds_what_the_last_one_was_building(
 
 
 def endpoint(around: Surroundings) -> Resource:
-    variant = {
-        "VariantName": "all",
-        "InitialInstanceCount": 2,
-        "InstanceType": "ml.m5.large",
-        "Container": {"Image": IMAGE},
-        "Isolated": False,
-        "RoleArn": None,
-    }
-    target = {"generation": 1, "config": "c", "variants": [variant]}
+    target = {"generation": 1, "config": "c", "variants": [{**VARIANT, "InitialInstanceCount": 2}]}
     return make(around, "endpoint", "Creating", {"target": target, "config": "c", "fleet": []})
 
 

@@ -15,18 +15,9 @@ from clary.runtimes.environments import Environments
 from clary.runtimes.errors import EnvironmentBuildError
 from clary.store import resources
 from clary.store.resources import Resource
-from tests.engine.running import IMAGE, make
+from tests.engine.running import VARIANT, make
 from tests.engine.test_first_use import GROUP, lines_of
 
-VARIANT = {
-    "VariantName": "all",
-    "InitialInstanceCount": 1,
-    "InitialVariantWeight": 1.0,
-    "InstanceType": "ml.m5.large",
-    "Container": {"Image": IMAGE},
-    "Isolated": False,
-    "RoleArn": None,
-}
 SERVING = {"generation": 1, "config": "c", "variants": [VARIANT]}
 
 

@@ -23,18 +23,14 @@ _Files = dict[str, int]
 """Sources of one folder, by their names, and their inodes."""
 
 
-def adopt(environment: Path, others: Iterable[Path]) -> int:
-    """Link what others have compiled of the very files that are in this environment. Returns how many."""
-    found = 0
+def adopt(environment: Path, others: Iterable[Path]) -> None:
+    """Link what others have compiled of the very files that are in this environment."""
     for site in environment.glob("lib/python*/site-packages"):
         left = _sources(site)
-        begun = sum(map(len, left.values()))
         for other in others:
             there = other / site.relative_to(environment)
             if there.is_dir():
                 left = {path: _take(site / path, there / path, files) for path, files in left.items() if files}
-        found += begun - sum(map(len, left.values()))
-    return found
 
 
 def _sources(site: Path) -> dict[str, _Files]:

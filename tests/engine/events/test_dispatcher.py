@@ -197,6 +197,7 @@ def test_approvals_are_told(world: World) -> None:
         resources.save(tx, package, document={**document, "approval": "Approved"}, now=world.clock.now())
     (event,) = told(world)
     assert event["detail"]["ModelPackageVersion"] == 3
+    assert "ModelPackageName" not in event["detail"], "versions have none"
     assert event["detail"]["UpdatedModelPackageFields"] == ["ModelApprovalStatus"]
 
 
